@@ -137,7 +137,7 @@ def _solve(losses: Array, accuracies: Array, start: Array, low: Array, high: Arr
     def residuals(theta: Array, index: Any) -> Array:
         return np.asarray(_curve(theta, losses) - targets[index])
 
-    def jacobian(theta: Array, index: Any) -> Array:
+    def jacobian(theta: Array, index: Any, found: Array) -> Array:
         share = _sigmoid(theta, losses)
         steep = (theta[:, 1:2] - theta[:, :1]) * share * (1 - share)
         return np.stack([1 - share, share, steep * (theta[:, 3:4] - losses), steep * theta[:, 2:3]], 1)

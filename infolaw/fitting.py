@@ -33,6 +33,8 @@ MOST_PAIRS = 5
 USUAL_NOISE = 0.005
 """Noise of log loss that counts as one more run: with no run to spare, none at all would be a lie."""
 _ROUNDS = 5
+_NEAR = 1e-6
+"""Tolerance at which the starts of the first round stop; the best of them alone goes on, to set widths and weights."""
 
 
 def fit_law(
@@ -89,16 +91,17 @@ def fit_law(
     starts = draw_starts(bound, observations.points, observations.losses, n_starts, rng)
     first = (problem.residuals(starts) ** 2).sum(1)
     chosen = np.argsort(np.where(np.isfinite(first), first, np.inf), kind="stable")[:N_REFINED]
-    solved = problem.solve(starts[chosen], max_steps=max_steps)
+    solved = problem.solve(starts[chosen], max_steps=max_steps, tolerance=_NEAR)
     tuning = _Tuning(ties, observations.measured_sd, objective, huber_delta)
+    _require_finite(bound, solved.objective)
+    best_so_far = problem.solve(solved.theta[[solved.objective.argmin()]], max_steps=max_steps).theta[0]
     for _ in range(_ROUNDS):
-        _require_finite(bound, solved.objective)
-        problem, tuned = tuning.apply(problem, solved.theta[solved.objective.argmin()])
+        problem, tuned = tuning.apply(problem, best_so_far)
         solved = problem.solve(solved.theta, max_steps=max_steps)
+        _require_finite(bound, solved.objective)
         if tuned.is_settled(tuning):
             break
-        tuning = tuned
-    _require_finite(bound, solved.objective)
+        tuning, best_so_far = tuned, solved.theta[solved.objective.argmin()]
     best = int(solved.objective.argmin())
     theta = solved.theta[best]
     status, warnings = _judge(problem, theta, bool(solved.converged[best]))

@@ -56,11 +56,15 @@ class Problem:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.log(self.bound.predict(theta, self.points)) - self.log_losses)
 
-    def log_jacobian(self, theta: Array, points: Points | None = None) -> Array:
-        """Derivatives of ln(predicted) by the fitted values, (n_batch, n_values, n_points)."""
+    def log_jacobian(self, theta: Array, points: Points | None = None, predicted: Array | None = None) -> Array:
+        """Derivatives of ln(predicted) by the fitted values, (n_batch, n_values, n_points).
+
+        `predicted` (n_batch, n_points) saves the prediction where it is known [nats/token].
+        """
         points = self.points if points is None else points
         with np.errstate(invalid="ignore", divide="ignore"):
-            slope = self.bound.jacobian(theta, points) / self.bound.predict(theta, points)[:, None]
+            predicted = self.bound.predict(theta, points) if predicted is None else predicted
+            slope = self.bound.jacobian(theta, points) / predicted[:, None]
         return np.where(np.isfinite(slope), slope, 0.0)  # an overflow, such as of a term that is 0, moves nothing
 
     def standardised(self, theta: Array) -> tuple[Array, Array]:
@@ -78,24 +82,31 @@ class Problem:
         own = jacobian @ jacobian.T
         return float(np.trace(own @ np.linalg.pinv(own + extra @ extra.T, hermitian=True)))
 
-    def solve(self, start: Array, log_losses: Array | None = None, max_steps: int = 500) -> Solutions:
+    def solve(
+        self, start: Array, log_losses: Array | None = None, max_steps: int = 500, tolerance: float = 1e-10
+    ) -> Solutions:
         """Minimise from every start (n_batch, n_values), each with its own losses (n_batch, n_rows) if given."""
         block = max(1, _BLOCK // (self.n_values * len(self.points)))
-        parts = [self._solve(start, log_losses, slice(k, k + block), max_steps) for k in range(0, len(start), block)]
+        parts = [
+            self._solve(start, log_losses, slice(k, k + block), max_steps, tolerance) for k in range(0, len(start), block)
+        ]
         joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Solutions.__dataclass_fields__]
         return Solutions(*joined)
 
-    def _solve(self, start: Array, log_losses: Array | None, block: slice, max_steps: int) -> Solutions:
+    def _solve(self, start: Array, log_losses: Array | None, block: slice, max_steps: int, tolerance: float) -> Solutions:
         n_rows, n_extra, first = len(self.points), len(self.extra), block.start
 
+        def measured(index: Any) -> Array:
+            return self.log_losses if log_losses is None else log_losses[first + index]
+
         def residuals(theta: Array, index: Any) -> Array:
-            shift = 0.0 if log_losses is None else self.log_losses - log_losses[first + index]
-            rows = (self.residuals(theta) + shift) / self.row_sd
+            rows = (self.residuals(theta) + (self.log_losses - measured(index))) / self.row_sd
             return np.concatenate([rows, self.extra.residuals(theta, first + index)], 1)
 
-        def jacobian(theta: Array, index: Any) -> Array:
+        def jacobian(theta: Array, index: Any, found: Array) -> Array:
             constant = np.broadcast_to(self.extra.jacobian, (len(theta), self.n_values, n_extra))
-            return np.concatenate([self.log_jacobian(theta) / self.row_sd, constant], 2)
+            predicted = np.exp(found[:, :n_rows] * self.row_sd + measured(index))
+            return np.concatenate([self.log_jacobian(theta, predicted=predicted) / self.row_sd, constant], 2)
 
         delta = np.concatenate([np.full(n_rows, self.delta), np.full(n_extra, np.inf)])
-        return minimise(residuals, jacobian, start[block], *self.bound.bounds, delta, max_steps)
+        return minimise(residuals, jacobian, start[block], *self.bound.bounds, delta, max_steps, tolerance)

@@ -20,12 +20,13 @@ from .units import Array
 
 Residuals: TypeAlias = Callable[[Array, Any], Array]
 """(theta (n_active, n_values), index of the active problems) -> residuals (n_active, n_rows)."""
-Jacobian: TypeAlias = Callable[[Array, Any], Array]
-"""The same arguments -> derivatives (n_active, n_values, n_rows)."""
+Jacobian: TypeAlias = Callable[[Array, Any, Array], Array]
+"""The same arguments and those residuals -> derivatives (n_active, n_values, n_rows)."""
 
-_SHRINK, _GROW, _DAMPING, _MOST_DAMPING = 0.1, 6.0, 1e-3, 1e12
+_SHRINK, _GROW, _DAMPING, _MOST_DAMPING = 0.2, 6.0, 1e-3, 1e12
 _BOUND_PASSES = 3
-_PATIENCE, _STALLED = 20, 1e-7
+_BENDS_AFTER, _AHEAD, _MOST_BEND = 10, 0.1, 0.75
+_PATIENCE, _STALLED = 20, 1e-6
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def minimise(
         Steps tried for each problem.
     tolerance : float
         A problem has converged when a step promises or brings less than this share of its objective, or twenty
-        steps together less than 1e-7 of it (a flat valley).
+        steps together less than 1e-6 of it (a flat valley).
     """
     theta = np.clip(start, lower, upper)
     everyone = np.arange(len(theta))
@@ -82,9 +83,14 @@ def minimise(
     converged = np.zeros(len(theta), bool)
     mark = objective.copy()
     active = everyone[np.isfinite(objective)]
-    state = _Curvature.of(jacobian(theta[active], active), r[active], delta) if len(active) else None
+    state = _Curvature.of(jacobian(theta[active], active, r[active]), r[active], delta) if len(active) else None
     while len(active) and state is not None:
         step, promise = state.step(theta[active], lower, upper, damping[active])
+        late = n_steps[active] >= _BENDS_AFTER
+        if late.any():
+            who = active[late]
+            ahead = residuals(np.clip(theta[who] + _AHEAD * step[late], lower, upper), who)
+            step[late] = state.take(late).bent(step[late], ahead, damping[who])
         trial = np.clip(theta[active] + step, lower, upper)
         r_trial = residuals(trial, active)
         value = _total(r_trial, delta)
@@ -97,13 +103,14 @@ def minimise(
         moved = active[better]
         theta[moved], objective[moved] = trial[better], value[better]
         pause = n_steps[active] % _PATIENCE == 0
-        done |= pause & (mark[active] - objective[active] <= _STALLED * mark[active])
+        done |= pause & (mark[active] - objective[active] <= max(_STALLED, tolerance) * mark[active])
         mark[active[pause]] = objective[active[pause]]
         converged[active[done]] = True
         keep = ~done & (n_steps[active] < max_steps)
         fresh = better & keep
         if fresh.any():
-            state.update(fresh, _Curvature.of(jacobian(theta[active[fresh]], active[fresh]), r_trial[fresh], delta))
+            slope = jacobian(theta[active[fresh]], active[fresh], r_trial[fresh])
+            state.update(fresh, _Curvature.of(slope, r_trial[fresh], delta))
         state, active = state.take(keep), active[keep]
     return Solutions(theta, objective, converged, n_steps)
 
@@ -121,6 +128,9 @@ class _Curvature:
     gradient: Array
     newton: Array
     majorant: Array
+    residuals: Array
+    weighted: Array
+    jacobian: Array
 
     @classmethod
     def of(cls, jacobian: Array, residuals: Array, delta: Array | float) -> _Curvature:
@@ -132,23 +142,41 @@ class _Curvature:
         gradient = (jacobian * (weight * residuals)[:, None]).sum(-1)
         majorant = (jacobian * weight[:, None]) @ turned
         if np.all(np.isinf(delta)):
-            return cls(gradient, majorant, majorant)
+            return cls(gradient, majorant, majorant, residuals, weight, jacobian)
         newton = (jacobian * (size <= delta)[:, None]) @ turned
-        return cls(gradient, newton, majorant)
+        return cls(gradient, newton, majorant, residuals, weight, jacobian)
 
     def take(self, keep: Any) -> _Curvature:
-        return _Curvature(self.gradient[keep], self.newton[keep], self.majorant[keep])
+        return _Curvature(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
 
     def update(self, where: Any, other: _Curvature) -> None:
-        self.gradient[where], self.newton[where], self.majorant[where] = other.gradient, other.newton, other.majorant
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[where] = getattr(other, name)
 
-    def step(self, theta: Array, lower: Array, upper: Array, damping: Array) -> tuple[Array, Array]:
-        """Steps within the bounds (n, v), and the decrease that the quadratic model promises for each (n,)."""
+    def bent(self, step: Array, ahead: Array, damping: Array) -> Array:
+        """Steps that follow a curved valley: half the geodesic acceleration is added where it is shorter than the step."""
+        straight = (self.jacobian * step[:, :, None]).sum(1)
+        second = 2 / _AHEAD * ((ahead - self.residuals) / _AHEAD - straight)
+        second = np.where(np.isfinite(second), second, 0.0)
+        moving = step != 0
+        matrix, root = self._damped(damping)
+        gradient = (self.jacobian * (self.weighted * second)[:, None]).sum(-1) / root
+        bend = 0.5 * _solve_free(matrix, np.where(moving, gradient, 0.0), np.zeros_like(step), ~moving)
+        small = np.linalg.norm(bend, axis=1) <= _MOST_BEND * np.linalg.norm(step * root, axis=1)
+        return step + np.where(small[:, None], bend / root, 0.0)
+
+    def _damped(self, damping: Array) -> tuple[Array, Array]:
+        """Curvature plus damping in units of each value's own curvature, and the root of that, (n, v, v) and (n, v)."""
         scale = np.einsum("nvv->nv", self.majorant)
         root = np.sqrt(scale + 1e-12 * scale.max(1, keepdims=True) + 1e-300)
         matrix = (self.newton + damping[:, None, None] * self.majorant) / (root[:, :, None] * root[:, None, :])
-        diagonal = np.arange(theta.shape[1])
+        diagonal = np.arange(root.shape[1])
         matrix[:, diagonal, diagonal] += damping[:, None] + 1e-13
+        return matrix, root
+
+    def step(self, theta: Array, lower: Array, upper: Array, damping: Array) -> tuple[Array, Array]:
+        """Steps within the bounds (n, v), and the decrease that the quadratic model promises for each (n,)."""
+        matrix, root = self._damped(damping)
         gradient = self.gradient / root
         low, high = (lower - theta) * root, (upper - theta) * root
         pinned = ((low >= 0) & (gradient > 0)) | ((high <= 0) & (gradient < 0))

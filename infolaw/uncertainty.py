@@ -21,6 +21,8 @@ Runs: TypeAlias = "np.ndarray[Any, Any] | None"
 
 Kind: TypeAlias = Literal["parametric", "residual", "wild"]
 
+_CLOSE_ENOUGH = 1e-7
+"""A repeat has converged when a step promises less than this share of its objective: far below its own noise."""
 _WEBB = np.outer([-1.0, 1.0], np.sqrt([0.5, 1.0, 1.5])).ravel()
 
 
@@ -241,7 +243,7 @@ def bootstrap(
         noise = _heavy(known.df, n, rng) * (rng.choice(inflated - inflated.mean(), (n, len(r))) if own is None else own)
     repeats = replace(problem, extra=problem.extra.simulated(theta, n, rng))
     fitted = problem.log_losses + problem.residuals(theta[None])[0]
-    solved = repeats.solve(np.tile(theta, (n, 1)), fitted + noise * problem.row_sd)
+    solved = repeats.solve(np.tile(theta, (n, 1)), fitted + noise * problem.row_sd, tolerance=_CLOSE_ENOUGH)
     return np.where(np.isfinite(solved.objective)[:, None], solved.theta, theta)
 
 

@@ -13,18 +13,22 @@ from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, M
 from .parameter import CellValue, Parameter
 
 
-def diminished(amount: Array, unique: Array, saturation: Array) -> tuple[Array, Array, Array]:
-    """U + U R* (1 - exp(-R / R*)) with R = amount/U - 1, and its derivatives by R* and by U (eq. 5).
+def diminished(unique: Array, repeats: Array, saturation: Array) -> tuple[Array, Array, Array]:
+    """U + U R* (1 - exp(-R / R*)), and its derivatives by R* and by U where U (1 + R) is held (eq. 5); all broadcast."""
+    share = repeats / saturation
+    decay = np.exp(-share)
+    left = 1 + saturation * (1 - decay)
+    return unique * left, unique * (1 - decay * (1 + share)), left - decay * (repeats + 1)
 
-    All arrays broadcast; `unique` at most `amount`.
-    """
-    safe = np.where(unique > 0, unique, 1.0)
-    repeats = np.where(unique > 0, amount / safe - 1, 0.0)
-    decay = np.exp(-repeats / saturation)
-    worth = unique * (1 + saturation * (1 - decay))
-    by_saturation = unique * (1 - decay * (1 + repeats / saturation))
-    by_unique = 1 + saturation * (1 - decay) - decay * (repeats + 1)
-    return worth, by_saturation, by_unique
+
+def _worth(unique: Array, repeats: Array, saturation: Array) -> Array:
+    """First of the three values of `diminished`, at a third of their price."""
+    return np.asarray(unique * (1 + saturation * (1 - np.exp(-repeats / saturation))))
+
+
+def _repeats(x: Points) -> Array:
+    """Passes after the first over each cell, (n_points, n_cells); 0 where it is not seen."""
+    return np.asarray(np.maximum(x.cell_epochs - 1, 0))
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ class DataConstrained(Law):
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
         size, _ = self._matching_size(p, x.cell_seen.sum(1))
-        n_worth = diminished(x.n_params, np.minimum(x.n_params, size), p["R_N"])[0]
-        d_worth = diminished(x.cell_tokens, x.cell_seen, p["R_D"][..., None])[0].sum(-1)
+        matched = np.minimum(x.n_params, size)
+        n_worth = _worth(matched, x.n_params / matched - 1, p["R_N"])
+        d_worth = _worth(x.cell_seen, _repeats(x), p["R_D"][..., None]).sum(-1)
         return np.asarray(p["E"] + p["A"] * n_worth ** -p["alpha"] + p["B"] * d_worth ** -p["beta"])
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
@@ -72,8 +77,9 @@ class DataConstrained(Law):
         seen = x.cell_seen.sum(1)
         size, log_g = self._matching_size(p, seen)
         excess = x.n_params > size
-        n_worth, n_by_r, n_by_u = diminished(x.n_params, np.minimum(x.n_params, size), p["R_N"])
-        d_worth, d_by_r, _ = diminished(x.cell_tokens, x.cell_seen, p["R_D"][..., None])
+        matched = np.minimum(x.n_params, size)
+        n_worth, n_by_r, n_by_u = diminished(matched, x.n_params / matched - 1, p["R_N"])
+        d_worth, d_by_r, _ = diminished(x.cell_seen, _repeats(x), p["R_D"][..., None])
         d_worth, d_by_r = d_worth.sum(-1), d_by_r.sum(-1)
         by_a, by_b = n_worth**-alpha, d_worth**-beta
         loss_by_n, loss_by_d = -alpha * a * by_a / n_worth, -beta * b * by_b / d_worth

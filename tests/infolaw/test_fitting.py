@@ -184,7 +184,7 @@ def test_huber_is_quadratic_then_linear():
 def test_solver_holds_values_on_their_bounds():
     solved = minimise(
         lambda t, i: t - np.array([2.0, 0.3]),
-        lambda t, i: np.tile(np.eye(2), (len(t), 1, 1)),
+        lambda t, i, r: np.tile(np.eye(2), (len(t), 1, 1)),
         np.zeros((1, 2)),
         np.array([-1.0, -1.0]),
         np.array([1.0, 1.0]),
