@@ -8,6 +8,7 @@
    compare equal evidence, the optimum reached 12 times; ``_first_arrival`` is the time of an oracle that stops scipy at
    its first arrival, against our whole fit.
 4. InfoLaw's joint fit against its paper's 100,000 draws, error at 7B parameters and 425B tokens (``infolaw_rival``).
+5. Every law, and `auto` unless --quick, on tables of repetition and of recipes (``law_speeds``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from infolaw_rival import (
     published_procedure,
     true_loss,
 )
+from law_speeds import auto_seconds, speeds
 from threadpoolctl import threadpool_limits
 
 from experiments.chinchilla import OBJECTIVE, WITHOUT_FIVE
@@ -158,6 +160,12 @@ def lost(numbers: dict[str, float], rows: list[dict[str, Any]]) -> list[str]:
     return said
 
 
+def shown(rows: list[dict[str, Any]]) -> str:
+    """Rows as a table to be read."""
+    cells = [[str(v) if isinstance(v, str) else f"{v:.3g}" for v in row.values()] for row in rows]
+    return table(list(rows[0]), cells)
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -175,14 +183,16 @@ def main() -> int:
     with threadpool_limits(1):
         numbers = chinchilla(seen, n_grid, n_scipy)
         rows = infolaw(n_repeats)
+        laws = speeds(options.data)
+        if not options.quick:
+            numbers["auto_rows"], numbers["auto_s"] = auto_seconds(options.data)
     worse = lost(numbers, rows)
     if options.json:
-        print(json.dumps({**numbers, "infolaw": rows, "infolaw_repeats": n_repeats, "lost": worse}))
+        print(json.dumps({**numbers, "infolaw": rows, "infolaw_repeats": n_repeats, "laws": laws, "lost": worse}))
         return 0
-    shown = [[str(v) if isinstance(v, str) else f"{v:.3g}" for v in row.values()] for row in rows]
     print(table(["Chinchilla, 240 runs", "value"], [[name, f"{value:.7g}"] for name, value in numbers.items()]))
-    print(f"\nInfoLaw at 7B / 425B tokens, unseen recipes, {n_repeats} repeats")
-    print(table(list(rows[0]), shown))
+    print(f"\nInfoLaw at 7B / 425B tokens, unseen recipes, {n_repeats} repeats\n{shown(rows)}")
+    print(f"\nEvery law\n{shown(laws)}")
     print("\nWhere ours loses\n" + "\n".join(worse or ["nowhere here"]))
     return 0
 

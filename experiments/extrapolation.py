@@ -5,30 +5,30 @@ Splits, each fitted on the small or little repeated and judged on the rest: data
 grids across corpora; the overtraining runs of Gadre et al. (2024, arXiv:2403.08540).
 
 Expected: no fixed law wins everywhere; `auto` is, over the datablations splits, as good as the best fixed law and nowhere
-more than a tenth worse than Chinchilla; on unseen recipes at an unseen size it halves Chinchilla's error. Minutes.
+more than a tenth worse than Chinchilla; on unseen recipes at an unseen size it halves Chinchilla's error. Where we differ from
+what we asked of ourselves: ten cheapest runs on a new corpus (marin: 1.02 %, asked 1); five runs of Gadre et al.: 1.08 % on
+rpj (asked .8), 2.8 % on c4 (asked 2; the errors at 1.4B and 6.9B have opposite signs), half-widths to 7 % (asked 6). Minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from infolaw import RunTable, fit, read_runs
+from infolaw import fit
 from infolaw.errors import InfolawError
-from infolaw.observations import Observations, observe
 from infolaw.units import Array
 
 from .report import Check, Report, Row
-from .shared import data_folder, shared_runs
+from .shared import data_folder
+from .splits import CASES, Case
 
 CLAIM = "auto extrapolates over repetition as well as the best fixed law, and halves Chinchilla's error on new recipes."
 FIXED = ("chinchilla", "data_constrained", "infolaw", "infolaw_e", "prescriptive", "repetition")
-_PAIRS = (("hq", "mlq"), ("mq", "top"), ("lq", "nat"), ("hq", "mq"), ("mlq", "top"), ("lq", "mq"), ("nat", "top"))
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,12 @@ class Config:
     data: Path = field(default_factory=data_folder)
     laws: tuple[str, ...] = (*FIXED, "auto")
     n_bootstrap: int = 300
-    cases: tuple[str, ...] = ("datablations", "tiny_lm")
+    cases: tuple[str, ...] = tuple(CASES)
 
     @classmethod
     def tiny(cls, **changes: Path) -> Config:
         """Return seconds' work: the shipped table and two laws."""
         return cls(laws=("chinchilla", "repetition"), n_bootstrap=50, cases=("tiny_lm",), **changes)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One split of one table."""
-
-    name: str
-    train: Observations
-    test: Observations
-    runs: RunTable
-    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,15 +66,19 @@ class Outcome:
 
 def run(config: Config) -> Report:
     """Fit every law on every split and judge it on the rest."""
-    cases = [case for name in config.cases for case in _CASES[name](config)]
-    outcomes = [judge(case, law, config) for case in cases for law in config.laws]
+    cases = [case for name in config.cases for case in CASES[name](config.data)]
+    outcomes = [judge(case, law, config) for case in cases for law in laws_for(case, config)]
     table: dict[tuple[str, str], Outcome] = {(o.case.name, o.law): o for o in outcomes}
     tables = {
-        "Mean absolute error on held-out runs [%]": _errors(cases, config.laws, table),
-        "90 % intervals on held-out runs: coverage / half-width [%] / score [%]": _intervals(cases, config.laws, table),
+        "Mean absolute error on held-out runs [%]": _errors(_shown(cases), config.laws, table),
+        "90 % intervals on held-out runs: coverage / half-width [%] / score [%]": _intervals(
+            _shown(cases), config.laws, table
+        ),
     }
     if "auto" in config.laws:
-        tables["auto against Chinchilla: difference of the error [%], paired over runs"] = _paired(cases, table, config)
+        tables["auto against Chinchilla: difference of the error [%], paired over runs"] = _paired(
+            _shown(cases), table, config
+        )
     return Report(CLAIM, tuple(_checks(cases, config, table)), tables, _TEXT)
 
 
@@ -96,12 +89,18 @@ _TEXT = (
 )
 
 
+def laws_for(case: Case, config: Config) -> tuple[str, ...]:
+    """All laws; for the single draws, which only their mean is wanted of, the last of them."""
+    return config.laws if case in _shown([case]) else config.laws[-1:]
+
+
 def judge(case: Case, law: str, config: Config) -> Outcome:
     """Fit one law on the train side of a case and measure it on the other; infinite where it cannot be fitted."""
     try:
-        result = fit(law, case.runs, target="loss", bootstrap=config.n_bootstrap)
-        predicted = result.predict(case.test.points)
-        ends = result.interval(case.test.points, n=config.n_bootstrap)
+        result = fit(law, case.runs, **case.options, bootstrap=config.n_bootstrap)
+        points = result.points_of(case.held, case.options.get("group"))
+        predicted = result.predict(points)
+        ends = result.interval(points, n=config.n_bootstrap)
     except InfolawError:
         nothing = np.full(len(case.test), np.inf)
         return Outcome(case, law, nothing, np.nan, np.nan, np.nan, np.ones(len(nothing), bool))
@@ -109,7 +108,7 @@ def judge(case: Case, law: str, config: Config) -> Outcome:
     errors = 100 * (predicted / losses - 1)
     width = ends.upper - ends.lower
     miss = np.maximum(ends.lower - losses, 0) + np.maximum(losses - ends.upper, 0)
-    inside = ~np.any([f > result.support.REACH[k] for k, f in result.support.factors(case.test.points).items()], axis=0)
+    inside = ~np.any([f > result.support.REACH[k] for k, f in result.support.factors(points).items()], axis=0)
     return Outcome(
         case,
         law,
@@ -119,37 +118,6 @@ def judge(case: Case, law: str, config: Config) -> Outcome:
         float(100 * ((width + 20 * miss) / losses).mean()),
         inside,
     )
-
-
-def _repetition_cases(config: Config) -> list[Case]:
-    runs = shared_runs(config.data, "datablations.csv").select("kind == 'main' and in_authors_fit == 1")
-    limit = float(np.quantile(runs.frame["flops_6nd"], 0.6))
-    splits = {
-        "N <= 300M -> > 600M": ("n_params <= 3e8", "n_params > 6e8"),
-        "<= 4 epochs -> 4 to 40": ("epochs <= 4", "epochs > 4 and epochs <= 40"),
-        "<= 20 epochs -> 20 to 60": ("epochs <= 20", "epochs > 20 and epochs <= 60"),
-        "FLOP < 60 % -> above": (f"flops_6nd < {limit} and epochs <= 60", f"flops_6nd >= {limit} and epochs <= 60"),
-        "<= 60 epochs -> above": ("epochs <= 60", "epochs > 60"),
-    }
-    return [
-        Case(name, observe(runs.select(train)), observe(runs.select(test)), runs.select(train), name[:5] != "<= 60")
-        for name, (train, test) in splits.items()
-    ]
-
-
-def _recipe_cases(config: Config) -> list[Case]:
-    runs = read_runs(Path(str(files("experiments") / "data" / "tiny_lm_runs.csv"))).select("family == 'mlp' and width > 32")
-    splits = {"tiny: size": ("width < 256", "width == 256")}
-    for pair in _PAIRS:
-        known = f"recipe not in {pair}"
-        splits[f"tiny: size x {'+'.join(pair)}"] = (f"width < 256 and {known}", f"width == 256 and recipe in {pair}")
-    return [
-        Case(name, observe(runs.select(a), target="loss"), observe(runs.select(b), target="loss"), runs.select(a))
-        for name, (a, b) in splits.items()
-    ]
-
-
-_CASES: dict[str, Callable[[Config], list[Case]]] = {"datablations": _repetition_cases, "tiny_lm": _recipe_cases}
 
 
 def _errors(cases: Sequence[Case], laws: Sequence[str], table: dict[tuple[str, str], Outcome]) -> tuple[Row, ...]:
@@ -187,7 +155,7 @@ def _checks(cases: Sequence[Case], config: Config, table: dict[tuple[str, str], 
         return float(np.mean([np.log(table[case.name, law].mean) for case in chosen]))
 
     checks = []
-    repeated = [case for case in cases if not case.name.startswith("tiny") and case.counted]
+    repeated = [case for case in cases if case.name.startswith("datablations") and case.counted]
     if repeated and "auto" in config.laws:
         best = min(log_error(law, repeated) for law in config.laws if law in FIXED)
         ours = log_error("auto", repeated)
@@ -198,7 +166,31 @@ def _checks(cases: Sequence[Case], config: Config, table: dict[tuple[str, str], 
         checks.append(Check("datablations: auto, worst error inside the support [%]", 30.0, float(worst), "at most"))
     law = "auto" if "auto" in config.laws else "repetition"
     fresh = [case for case in cases if " x " in case.name]
-    ratios = [table[c.name, law].mean / table[c.name, "chinchilla"].mean for c in fresh]
-    name = f"tiny_lm: {law} / Chinchilla, mean over unseen sizes x recipes"
-    checks.append(Check(name, 0.5, float(np.mean(ratios)), "at most"))
+    if fresh:
+        ratios = [table[c.name, law].mean / table[c.name, "chinchilla"].mean for c in fresh]
+        name = f"tiny_lm: {law} / Chinchilla, mean over unseen sizes x recipes"
+        checks.append(Check(name, 0.5, float(np.mean(ratios)), "at most"))
+    return [*checks, *_transfer_checks(cases, table, law)]
+
+
+def _transfer_checks(cases: Sequence[Case], table: dict[tuple[str, str], Outcome], law: str) -> list[Check]:
+    """Few runs on a new corpus (marin), and five small runs (gadre)."""
+    means = {case.name: table[case.name, law].mean for case in cases}
+    draws = [mean for name, mean in means.items() if name.startswith("marin: draw")]
+    asked = {"marin: ten cheapest": 1.0, "gadre: rpj": 0.8, "gadre: c4_original": 2.0}
+    checks = [Check(f"{n}, {law} [%]", asked[n], means[n], "at most", source="own target") for n in asked if n in means]
+    if draws:
+        name = f"marin: mean of {len(draws)} random draws, {law} [%]"
+        checks.append(Check(name, 1.0, float(np.mean(draws)), "at most", source="own target"))
+    five = [table[case.name, law] for case in cases if case.name.startswith("gadre")]
+    if five:
+        held = float(sum(o.coverage * len(o.errors) for o in five))
+        checks.append(Check(f"gadre: large runs inside {law}'s interval, of 4", 3.0, held, "at least", source="own target"))
+        widest = max(o.width for o in five)
+        checks.append(Check(f"gadre: half-width of {law}'s interval [%]", 6.0, widest, "at most", source="own target"))
     return checks
+
+
+def _shown(cases: Sequence[Case]) -> list[Case]:
+    """Cases that get a row of their own: not the single draws."""
+    return [case for case in cases if not case.name.startswith("marin: draw")]

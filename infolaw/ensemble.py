@@ -114,9 +114,9 @@ class Ensemble:
         """Points in the fits' cells; see `FitResult.points`."""
         return self.members[0].points(n_params, tokens, **options)
 
-    def points_of(self, runs: RunTable) -> Points:
+    def points_of(self, runs: RunTable, group: str | None = None) -> Points:
         """Points of the rows of a run table; see `FitResult.points_of`."""
-        return self.members[0].points_of(runs)
+        return self.members[0].points_of(runs, group)
 
     def predict(self, points: Points) -> Array:
         """Loss (n_points,) [nats/token]."""
@@ -139,7 +139,7 @@ class Ensemble:
 
     def interval(self, points: Points, level: float = 0.9, n: int = 1000, seed: int = 0) -> Interval:
         """Interval of the expected loss, (n_points,) each end."""
-        return Interval.of(self.draws(points, n, seed), level)
+        return Interval.of(self.draws(points, n, seed), level, self.predict(points))
 
     def optimal_n_params(self, flops: float, points: Points) -> tuple[float, Array] | None:
         """Return the closed form of a single member; an average has none."""

@@ -186,21 +186,30 @@ class FittedLaw:
         code = self.schema.groups.index(group) if group in self.schema.groups else 0
         return Points.build(n_params, tokens, weights=weights, unique=unique, group=code)
 
-    def points_of(self, runs: RunTable) -> Points:
+    def points_of(self, runs: RunTable, group: str | None = None) -> Points:
         """Points of the rows of a run table, in this fit's cells and groups; losses are not needed.
+
+        A fit with groups needs the column `group` that names them.
 
         Raises
         ------
         LawError
-            If the table's cells are not those of the fit.
+            If the table's cells or groups are not those of the fit.
         """
-        schema, points, _ = arrays(runs, self.schema.target)
+        grouped = len(self.schema.groups) > 1
+        schema, points, _ = arrays(runs, self.schema.target, group if grouped else None)
         if schema.cells != self.schema.cells:
             mine, theirs = ", ".join(self.schema.cells), ", ".join(schema.cells)
             raise LawError(f"the fit sees the cells {mine}, the runs have {theirs}: predict runs with the fit's cells.")
-        if len(self.schema.groups) > 1:
-            raise LawError("a fit with groups predicts by --n-params, --tokens and --group, not from a table.")
-        return points
+        if not grouped:
+            return points
+        strange = [name for name in schema.groups if name not in self.schema.groups]
+        if group is None or strange:
+            said = f"its column {group!r} also holds {', '.join(strange)}" if strange else "no column of groups was named"
+            raise LawError(
+                f"the fit knows the groups {', '.join(self.schema.groups)}, and {said}: name the column by --group."
+            )
+        return replace(points, group=np.array([self.schema.groups.index(name) for name in schema.groups])[points.group])
 
     def predict(self, points: Points) -> Array:
         """Loss (n_points,) [nats/token]."""

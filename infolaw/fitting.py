@@ -19,7 +19,7 @@ from .problem import Problem
 from .result import FitResult
 from .starts import draw_starts
 from .status import FitStatus, Starts
-from .uncertainty import correlation, covariance
+from .uncertainty import Noise, correlation, covariance
 from .units import Array
 
 N_STARTS = 64
@@ -30,8 +30,6 @@ TIED = 0.99
 """Correlation above which two constants cannot be told apart."""
 MOST_PAIRS = 5
 """Pairs of them that a warning names."""
-USUAL_NOISE = 0.005
-"""Noise of log loss that counts as one more run: with no run to spare, none at all would be a lie."""
 _ROUNDS = 5
 _NEAR = 1e-6
 """Tolerance at which the starts of the first round stop; the best of them alone goes on, to set widths and weights."""
@@ -86,7 +84,7 @@ def fit_law(
     priors = priors or {}
     ties = Pooling.start(bound, observations.losses, prior_rows(bound, priors), pooled=pooling)
     _check(bound, observations, huber_delta, ties)
-    problem = Problem(bound, observations.points, np.log(observations.losses), ties.rows(USUAL_NOISE))
+    problem = Problem(bound, observations.points, np.log(observations.losses), ties.rows(Noise.USUAL))
     rng = np.random.default_rng(seed)
     starts = draw_starts(bound, observations.points, observations.losses, n_starts, rng)
     first = (problem.residuals(starts) ** 2).sum(1)
@@ -156,7 +154,7 @@ def _noise(residuals: Array, delta: float, n_free: float) -> float:
     influence = np.clip(residuals, -delta, delta)
     df = max(0.0, len(residuals) - n_free) + 1
     inside = max((np.abs(residuals) <= delta).mean(), 1 / len(residuals))
-    return float(np.sqrt(((influence**2).sum() / inside**2 + USUAL_NOISE**2) / df))
+    return float(np.sqrt(((influence**2).sum() / inside**2 + Noise.USUAL**2) / df))
 
 
 def _excess(problem: Problem, theta: Array, observations: Observations) -> tuple[str, ...]:
@@ -170,7 +168,7 @@ def _excess(problem: Problem, theta: Array, observations: Observations) -> tuple
 
 def _check(bound: BoundLaw, observations: Observations, huber_delta: float | None, ties: Pooling) -> None:
     n_values, n_rows = len(bound.names), len(observations)
-    n_held = np.linalg.matrix_rank(held.matrix) if len(held := ties.rows(USUAL_NOISE)) else 0
+    n_held = np.linalg.matrix_rank(held.matrix) if len(held := ties.rows(Noise.USUAL)) else 0
     if n_rows < n_values - n_held:
         raise FitError(
             f"law {bound.law.name!r} has {n_values} values to fit ({', '.join(bound.names)}), but there are only {n_rows} "

@@ -83,7 +83,9 @@ class Pooling:
         prior = self.priors.matrix
         curvature = (jacobian * weight) @ jacobian.T + prior.T @ prior
         gradient = (jacobian * weight) @ residuals + prior.T @ (prior @ theta - self.priors.centre)
-        curvature += 1e-10 * np.diag(np.diag(curvature).clip(1e-300))
+        root = np.sqrt(np.diag(curvature))
+        root[root == 0] = 1.0  # a value that no run moves
+        curvature += np.diag(1e-10 * root**2)
         penalty = {p.name: (m := self._centring(p)).T @ m for p in self._pooled}
         n_groups = self.bound.schema.length("group")
         rank = {p.name: len(self._centring(p)) * (n_groups - 1) // n_groups for p in self._pooled}
@@ -93,9 +95,9 @@ class Pooling:
             """Minus twice the log marginal likelihood."""
             tried = {**spreads, name: spread}
             held = sum((penalty[key] / value**2 for key, value in tried.items()), np.zeros_like(curvature))
-            slope, bend = gradient + held @ theta, curvature + held
+            slope, bend = (gradient + held @ theta) / root, (curvature + held) / np.outer(root, root)
             width = sum(2 * rank[key] * np.log(value) for key, value in tried.items())
-            fit = theta @ held @ theta - slope @ np.linalg.solve(bend, slope)
+            fit = theta @ held @ theta - slope @ np.linalg.solve(bend + 1e-14 * np.trace(bend) * np.eye(len(bend)), slope)
             return float(fit + np.linalg.slogdet(bend)[1] + width)
 
         for _ in range(_SWEEPS):

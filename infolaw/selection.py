@@ -2,23 +2,23 @@
 
 Read `select` first. Every law of the family predicts the same held-out runs: the largest by FLOP, by size, by epochs, and
 unseen mixtures. A law must beat the baseline clearly to be used at all (a law that sees more also invents more outside
-its runs); those that do and are as good as the best are averaged. The choice is repeated on resampled held-out errors:
-how often each law would have been chosen goes into the intervals.
+its runs), and beat it again without any fifth of the runs; those that do and are as good as the best are averaged. The
+choice is repeated on resampled held-out errors: how often each law would have been chosen goes into the intervals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from .errors import FitError, InfolawError
-from .fitting import fit_law
+from .folds import folds_of, held_out_errors
 from .laws import Law, law_named
 from .observations import Observations
 from .units import Array
-from .validation import BASELINE, Split, holdout
+from .validation import BASELINE
 
 CANDIDATES = (
     BASELINE,
@@ -34,25 +34,18 @@ CANDIDATES = (
 FOR_MIXTURES = ("mixing", "concave_mixing")
 """Laws that see shares and no supplies: weighed where there are cells and nothing repeats."""
 
-FOLDS = (
-    "largest-flops:0.3",
-    "largest-flops:0.15",
-    "largest-n-params:0.3",
-    "largest-n-params:0.15",
-    "most-epochs:0.3",
-    "most-epochs:0.15",
-)
-"""Extrapolations inside the runs that every law is judged by."""
-
 CLEARLY_BETTER = 0.8
 """A law is used only if its held-out error is below this share of the baseline's."""
 AS_GOOD = 1.15
 """Laws whose held-out error is within this factor of the best are averaged."""
 WORST_FOLD = 1.5
 """A law that errs this many times more than the baseline on any fold is unstable, and left out."""
-N_MIXTURE_FOLDS = 3
+UNSTABLE = "not stable: lost without a part of the runs"
+N_PARTS, N_CONFIRMED = 5, 4
+"""A law must win again in this many of so many repeats, each without one part of the runs."""
 _N_RESAMPLES = 400
 
+Runs: TypeAlias = "np.ndarray[Any, Any]"
 Progress = Callable[[int, int], None]
 """Called with the number of fits done and to do."""
 
@@ -81,6 +74,11 @@ class Candidate:
     frequency: float
     verdict: str
 
+    @property
+    def is_unstable(self) -> bool:
+        """Whether it won on all runs and not without a part of them."""
+        return self.verdict == UNSTABLE
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -100,32 +98,10 @@ class Selection:
     folds: tuple[str, ...]
     reason: str
 
-
-def folds_of(observations: Observations, seed: int = 0) -> list[Split]:
-    """Return the extrapolations that these runs allow, each holding out other rows than the ones before."""
-    found: list[Split] = []
-    for how in FOLDS:
-        try:
-            split = holdout(observations, how)[0]
-        except FitError:
-            continue
-        idle = how.startswith("most-epochs") and np.ptp(observations.points.epochs) < 0.05
-        n_sizes = len(np.unique(observations.points.n_params[split.train]))
-        tells = n_sizes > 1 or np.ptp(observations.points.n_params) == 0  # one size says nothing of another
-        if tells and not idle and not any(np.array_equal(split.test, other.test) for other in found):
-            found.append(split)
-    return [*found, *_mixture_folds(observations, seed)]
-
-
-def _mixture_folds(observations: Observations, seed: int) -> list[Split]:
-    """Unseen mixtures, in thirds; none with fewer than six mixtures."""
-    weights = np.round(observations.points.weights, 4)
-    index = np.unique(weights, axis=0, return_inverse=True)[1].ravel()
-    n_mixtures = int(index.max()) + 1
-    if n_mixtures < 2 * N_MIXTURE_FOLDS:
-        return []
-    fold = (np.random.default_rng(seed).permutation(n_mixtures) % N_MIXTURE_FOLDS)[index]
-    return [Split(f"mixtures:{k}", fold != k, fold == k) for k in range(N_MIXTURE_FOLDS)]
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no law was found that is clearly better than the baseline."""
+        return self.chosen == (law_named(BASELINE),)
 
 
 def select(
@@ -157,7 +133,7 @@ def select(
     for i, law in enumerate(candidates):
         errors.append([])
         for j, split in enumerate(folds):
-            errors[i].append(_errors(law, observations, split, seed))
+            errors[i].append(held_out_errors(law, observations, split, seed))
             if progress is not None:
                 progress(i * len(folds) + j + 1, len(candidates) * len(folds))
     usable = [j for j in range(len(folds)) if np.isfinite(errors[0][j]).all() and errors[0][j].mean() > 0]
@@ -165,7 +141,9 @@ def select(
     if not usable:
         return _fewest_constants(candidates, observations)
     kept = [np.stack([errors[i][j] for i in range(len(candidates))]) for j in usable]
-    return _judge(candidates, kept, names, seed)
+    runs = [observations.run_id[folds[j].test] for j in usable]
+    found = _judge(candidates, kept, runs, names, seed)
+    return found if found.is_baseline else _confirmed(found, observations, seed)
 
 
 def candidates_for(observations: Observations) -> tuple[str, ...]:
@@ -189,24 +167,12 @@ def _fewest_constants(laws: list[Law], observations: Observations) -> Selection:
     return Selection((law,), (Candidate(law, (), 1.0, 1.0, 1.0, "chosen"),), (), reason)
 
 
-def _errors(law: Law, observations: Observations, split: Split, seed: int) -> Array:
-    """Absolute held-out error of every row (n_test,) [%]; ``inf`` where the law cannot be fitted."""
-    train, test = observations.take(split.train), observations.take(split.test)
-    try:
-        fit = fit_law(law, train, seed=seed)
-    except InfolawError:
-        return np.full(len(test), np.inf)
-    error = 100 * np.abs(fit.predict(test.points) / test.losses - 1)
-    return np.where(np.isfinite(error), error, np.inf)
-
-
-def _judge(laws: list[Law], errors: list[Array], folds: tuple[str, ...], seed: int) -> Selection:
-    """Apply the rule to the errors of each fold, (n_laws, n_test) each, and to resamples of their rows."""
+def _judge(laws: list[Law], errors: list[Array], runs: list[Runs], folds: tuple[str, ...], seed: int) -> Selection:
+    """Apply the rule to the errors of each fold, (n_laws, n_test) each, and to resamples of their runs."""
     means = np.stack([fold.mean(1) for fold in errors], 1)[..., None]
     ratio, worst, chosen = (found[:, 0] for found in _rule(means))
     rng = np.random.default_rng(seed)
-    draws = [rng.integers(0, fold.shape[1], (_N_RESAMPLES, fold.shape[1])) for fold in errors]
-    again = np.stack([fold[:, rows].mean(2) for fold, rows in zip(errors, draws, strict=True)], 1)
+    again = np.stack([_resampled(fold, run, rng) for fold, run in zip(errors, runs, strict=True)], 1)
     repeated = _rule(again)[2]
     frequency = (repeated / repeated.sum(0)).mean(1)
     candidates = tuple(
@@ -222,6 +188,43 @@ def _judge(laws: list[Law], errors: list[Array], folds: tuple[str, ...], seed: i
     )
     reason = _reason(laws, ratio, chosen, len(folds))
     return Selection(tuple(law for law, c in zip(laws, chosen, strict=True) if c), candidates, folds, reason)
+
+
+def _resampled(errors: Array, run_id: Runs, rng: np.random.Generator) -> Array:
+    """Mean errors (n_laws, n_resamples) of resamples of whole runs: rows of one run err together."""
+    names, run = np.unique(run_id, return_inverse=True)
+    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), _N_RESAMPLES)[:, run.ravel()]
+    failed = ~np.isfinite(errors).all(1, keepdims=True)
+    return np.where(failed, np.inf, np.where(failed, 0.0, errors) @ (counts / counts.sum(1, keepdims=True)).T)
+
+
+def _confirmed(found: Selection, observations: Observations, seed: int) -> Selection:
+    """Keep what wins again without a part of the runs in most repeats; the baseline where nothing does."""
+    baseline = law_named(BASELINE)
+    laws = [baseline, *found.chosen]
+    names, run = np.unique(observations.run_id, return_inverse=True)
+    part = (np.random.default_rng(seed).permutation(len(names)) % N_PARTS)[run.ravel()]
+    wins, repeats = np.zeros(len(laws)), 0
+    for k in range(N_PARTS):
+        rest = observations.take(part != k)
+        means = [[held_out_errors(law, rest, fold, seed).mean() for fold in folds_of(rest, seed)] for law in laws]
+        usable = np.isfinite(means[0]) & (np.array(means[0]) > 0)
+        if usable.any():
+            ratio, worst, _ = _rule(np.array(means)[:, usable, None])
+            wins, repeats = wins + ((ratio < CLEARLY_BETTER) & (worst < WORST_FOLD))[:, 0], repeats + 1
+    stable = {law for law, won in zip(laws, wins, strict=True) if won >= N_CONFIRMED / N_PARTS * repeats}
+    lost = {law: int(won) for law, won in zip(laws[1:], wins[1:], strict=True) if law not in stable}
+    if not lost:
+        return found
+    chosen = tuple(law for law in found.chosen if law in stable) or (baseline,)
+    said = ", ".join(f"{law.label} wins again in {won} of {repeats}" for law, won in lost.items())
+    used = " + ".join(law.label for law in chosen)
+    reason = f"{used}: {said} repeats without a fifth of the runs ({N_CONFIRMED} of {N_PARTS} are asked)."
+    candidates = tuple(
+        replace(c, verdict=UNSTABLE) if c.law in lost else replace(c, verdict="chosen") if c.law in chosen else c
+        for c in found.candidates
+    )
+    return replace(found, chosen=chosen, candidates=candidates, reason=reason)
 
 
 def _rule(means: Array) -> tuple[Array, Array, Array]:

@@ -4,7 +4,8 @@ Every problem of a batch takes its own steps, so its result does not depend on i
 
 The step solves ``(J W2 J' + damping (J W1 J' + diag)) step = -J W1 r``: W2 = psi' (1 inside the quadratic zone, 0
 outside) is Newton's curvature of Huber's function, W1 = psi / r its majoriser. Far from the optimum the majoriser makes
-every step a descent, near it Newton's curvature converges at once where plain re-weighting would crawl.
+every step a descent, near it Newton's curvature converges at once where plain re-weighting would crawl. Late steps bend with
+a curved valley: half the geodesic acceleration is added (Transtrum and Sethna 2012, arXiv:1201.5885).
 """
 
 from __future__ import annotations

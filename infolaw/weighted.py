@@ -103,9 +103,9 @@ class WeightedFit:
         """Points in the fits' cells; see `FitResult.points`."""
         return self.parts[0].points(n_params, tokens, **options)
 
-    def points_of(self, runs: RunTable) -> Points:
+    def points_of(self, runs: RunTable, group: str | None = None) -> Points:
         """Points of the rows of a run table; see `FitResult.points_of`."""
-        return self.parts[0].points_of(runs)
+        return self.parts[0].points_of(runs, group)
 
     def predict(self, points: Points) -> Array:
         """Weighted sum of the losses (n_points,)."""

@@ -21,6 +21,7 @@ KEYS = {
     "ratio_to_scipy_grid_starts",
     "ratio_to_scipy_same_starts",
     "infolaw",
+    "laws",
     "lost",
 }
 

@@ -99,7 +99,10 @@ def test_full_run_fails_only_where_its_docstring_says_we_differ(name: str) -> No
         "held-out error, fitted / published constants, most-epochs:0.3",
         "R*_D 6 and 3000 both likely on <= 20 epochs [deviance]",
         "R*_D 6 and 3000 both likely on all runs [deviance]",
-        "gemstones: drops within the 50 % interval",
+        "marin: ten cheapest, auto [%]",
+        "gadre: rpj, auto [%]",
+        "gadre: c4_original, auto [%]",
+        "gadre: half-width of auto's interval [%]",
     }
     assert {check for check, verdict in verdicts(report_of(name, tiny=False)).items() if verdict == "fail"} <= differ
 

@@ -6,9 +6,11 @@ import pytest
 from infolaw import allocate, fit, simulated_runs
 from infolaw.auto import fit_auto
 from infolaw.ensemble import Ensemble
+from infolaw.errors import FitError
+from infolaw.folds import folds_of
 from infolaw.observations import observe
 from infolaw.points import Points
-from infolaw.selection import folds_of, select
+from infolaw.selection import select
 from infolaw.simulate import HOFFMANN
 from infolaw.weighted import read_predictor
 
@@ -106,3 +108,24 @@ def test_auto_says_why_and_the_same_seed_says_the_same(repeated):
     first, second = (fit_auto(observe(repeated), n_bootstrap=20) for _ in range(2))
     assert first.to_dict() == second.to_dict()
     assert any(text.startswith("auto: ") for text in first.warnings)
+
+
+def test_a_law_that_wins_only_by_some_runs_is_not_used(monkeypatch):
+    # infolaw_e predicts every fold of all runs at half of Chinchilla's error, and no better once a part is missing
+    observations = observe(simulated_runs(noise_sd=0.005))
+
+    def errors(law, given, fold, seed):
+        wins = law.name == "infolaw_e" and len(given) == len(observations)
+        return np.full(int(fold.test.sum()), 0.5 if wins else 1.0)
+
+    monkeypatch.setattr("infolaw.selection.held_out_errors", errors)
+    found = select(observations, ["infolaw_e"])
+    assert found.is_baseline
+    assert "wins again in 0 of 5" in found.reason
+
+
+def test_a_prior_binds_the_laws_that_have_its_constant(repeated):
+    found = fit("auto", repeated, heldout=None, bootstrap=20, priors={"alpha": (0.34, 0.001)})
+    assert all(member.params["alpha"] == pytest.approx(0.34, abs=0.01) for member in getattr(found, "members", [found]))
+    with pytest.raises(FitError, match="no law in use has it"):
+        fit("auto", repeated, heldout=None, bootstrap=20, priors={"gamma": (0.3, 0.1)})

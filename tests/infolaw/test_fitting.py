@@ -198,3 +198,16 @@ def test_parametric_and_residual_bootstraps_agree_on_normal_noise():
     result = fit("chinchilla", simulated_runs(noise_sd=0.01), objective="squared", heldout=None)
     spreads = [bootstrap(result.problem, result.theta, 400, 0, kind).std(0) for kind in ("parametric", "residual")]
     np.testing.assert_allclose(*spreads, rtol=0.25)
+
+
+def test_steps_bend_with_a_curved_valley():
+    # Rosenbrock's valley as residuals (10 (y - x^2), 1 - x), from its far end
+    def residuals(t, i):
+        return np.stack([10 * (t[:, 1] - t[:, 0] ** 2), 1 - t[:, 0]], 1)
+
+    def jacobian(t, i, r):
+        zero = np.zeros(len(t))
+        return np.stack([np.stack([-20 * t[:, 0], zero - 1], 1), np.stack([zero + 10, zero], 1)], 1)
+
+    solved = minimise(residuals, jacobian, np.array([[-20.0, 400.0]]), np.full(2, -1e3), np.full(2, 1e3))
+    np.testing.assert_allclose(solved.theta, [[1.0, 1.0]], rtol=1e-6)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from infolaw import FitResult, RunTable, fit, law_named, read_runs, simulated_runs
+from infolaw.errors import LawError
 from infolaw.fitting import fit_law
 from infolaw.observations import observe
 from infolaw.simulate import HOFFMANN
@@ -80,3 +81,18 @@ def test_ten_runs_on_a_new_corpus_predict_the_rest_of_marin(shared_data):
         predicted = fit_law(law_named("chinchilla"), seen.take(train)).predict(seen.points.take(test))
         errors.append(np.abs(predicted / seen.losses[test] - 1).mean())
     assert np.mean(errors) <= 0.01
+
+
+def test_a_grouped_fit_predicts_a_table_by_its_column_of_groups():
+    runs = table()
+    found = fit("chinchilla", runs, group="lab", heldout=None, bootstrap=20)
+    held = runs.select("lab == 'c'")
+    own = found.observations.points.group == 2
+    np.testing.assert_allclose(found.predict(found.points_of(held, "lab")), found.predict(found.observations.points)[own])
+    with pytest.raises(LawError, match="name the column"):
+        found.points_of(runs)
+
+
+def test_a_constant_that_no_run_moves_does_not_stop_the_pooling():
+    runs = table().select("tokens < 1e30")
+    assert fit("data_constrained", runs, group="lab", heldout=None, bootstrap=20).n_runs == len(runs)
