@@ -34,6 +34,9 @@ class Corpus:
         What the tokens were counted with.
     bucket_definition : mapping, optional
         How documents came to their buckets: criteria, edges.
+    documents : mapping, optional
+        What it was built from, where it was built from documents: files, columns, missing and tied scores, the
+        fingerprint of the profile beside the corpus file. No part of `fingerprint`: plans do not depend on it.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class Corpus:
     cells: tuple[Cell, ...]
     tokenizer: str | None = None
     bucket_definition: Mapping[str, Any] | None = field(default=None, hash=False)
+    documents: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         if not self.cells:
@@ -134,7 +138,8 @@ class Corpus:
         with named_place(path):
             content = read_yaml(path, CorpusFile)
             cells = tuple(Cell(**entry.model_dump()) for entry in content.cells)
-            corpus = cls(cells, content.tokenizer, content.bucket_definition)
+            documents = None if content.documents is None else content.documents.model_dump()
+            corpus = cls(cells, content.tokenizer, content.bucket_definition, documents)
             if content.fingerprint not in (None, corpus.fingerprint):
                 raise RecipeError(
                     f"The content does not fit its fingerprint {content.fingerprint!r}: it was changed since it was "
@@ -144,7 +149,7 @@ class Corpus:
 
     def write(self, path: str | Path) -> None:
         """Write ``corpus.yaml``, whole or not at all."""
-        from .files import CellEntry, CorpusFile, write_yaml
+        from .files import CellEntry, CorpusFile, DocumentsEntry, write_yaml
 
         cells = tuple(CellEntry.model_validate(vars(cell)) for cell in self.cells)
         definition = None if self.bucket_definition is None else dict(self.bucket_definition)
@@ -155,6 +160,7 @@ class Corpus:
                 tokenizer=self.tokenizer,
                 bucket_definition=definition,
                 fingerprint=self.fingerprint,
+                documents=None if self.documents is None else DocumentsEntry.model_validate(dict(self.documents)),
                 cells=cells,
             ),
         )

@@ -38,6 +38,36 @@ class CellEntry(_File):
     path_tokens: tuple[float, ...] = ()
 
 
+class ColumnsEntry(_File):
+    """Where the parts of a document stood; see `recipes.documents.mapping.Columns`."""
+
+    name: str
+    id: str | None = None
+    domain: str
+    tokens: str | None = None
+    tokens_per_byte: float | None = None
+    text: str
+    scores: list[str] = []
+    bucket: str | None = None
+    bucket_labels: list[str] = []
+    missing_domain: str | None = None
+
+
+class DocumentsEntry(_File):
+    """What a corpus was built from, where it was built from documents."""
+
+    root: str
+    files: int
+    documents: int
+    fingerprint: str
+    profile: str
+    columns: ColumnsEntry
+    missing: dict[str, int] = {}
+    tied: dict[str, int] = {}
+    notes: list[str] = []
+    version: str
+
+
 class CorpusFile(_File):
     """``corpus.yaml``."""
 
@@ -46,6 +76,7 @@ class CorpusFile(_File):
     tokenizer: str | None = None
     bucket_definition: dict[str, Any] | None = None
     fingerprint: str | None = None
+    documents: DocumentsEntry | None = None
 
 
 class RecipeFile(_File):
