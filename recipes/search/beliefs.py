@@ -75,6 +75,13 @@ class Beliefs:
         shown = self.features(weights)
         return np.stack([surrogate.predict(shown) for surrogate in self.surrogates], -1)
 
+    def gradient(self, weights: Array) -> Array | None:
+        """Derivatives of the expected targets by the shares, (n_points, n_cells, n_targets); None if not known exactly."""
+        if self.features is not same or not all(hasattr(surrogate, "gradient") for surrogate in self.surrogates):
+            return None
+        surrogates: Any = self.surrogates
+        return np.stack([surrogate.gradient(weights) for surrogate in surrogates], -1)
+
     @property
     def noise(self) -> Array:
         """Standard deviation of a repeated run, (n_targets,): the surrogate's, or that of its left-out residuals."""

@@ -18,15 +18,18 @@ _STEP = 1e-5
 _SMALL = 1e-7
 
 
-def improved(values: Values, region: Region, starts: Array, max_steps: int = 100) -> Array:
+def improved(values: Values, region: Region, starts: Array, slopes: Values | None = None, max_steps: int = 100) -> Array:
     """Improve every start by sequential quadratic programming; never worse than it, always inside the region.
 
     Parameters
     ----------
     values : callable
-        See `Values`; differences are taken in one batch.
+        See `Values`.
     region : Region
     starts : ndarray, (n_starts, n_cells)
+    slopes : callable, optional
+        Mixtures (n_points, n_cells) -> derivatives of the values (n_points, n_cells); by default differences are taken,
+        in one batch.
     max_steps : int
 
     Returns
@@ -42,6 +45,9 @@ def improved(values: Values, region: Region, starts: Array, max_steps: int = 100
     ]
 
     def value_and_slope(w: Any) -> Any:
+        if slopes is not None:
+            here = np.clip(w, 0.0, None)[None]
+            return float(values(here)[0]), slopes(here)[0]
         steps = np.where(w + _STEP <= region.upper, _STEP, -_STEP)
         found = values(np.clip(np.vstack([w, w + np.diag(steps)]), 0.0, None))
         return float(found[0]), np.asarray((found[1:] - found[0]) / steps)
@@ -80,11 +86,11 @@ def _group_rules(region: Region, n_cells: int) -> list[Any]:
     return rules
 
 
-def lowest(values: Values, region: Region, pool: Array, n_starts: int = 5) -> Array:
+def lowest(values: Values, region: Region, pool: Array, n_starts: int = 5, slopes: Values | None = None) -> Array:
     """Return the mixture (n_cells,) of the lowest value: the best of `pool`, and of what its best lead to."""
     found = values(pool)
     starts = pool[np.argsort(found, kind="stable")[:n_starts]]
-    ends = improved(values, region, starts)
+    ends = improved(values, region, starts, slopes)
     return np.asarray(ends[int(np.argmin(values(ends)))])
 
 

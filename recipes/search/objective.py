@@ -86,6 +86,11 @@ class Objective:
             total = total + _STEEP * np.maximum(change[..., used], 0.0).sum(-1)
         return np.asarray(total)
 
+    @property
+    def slope(self) -> Array | None:
+        """Derivative of the objective by each target, (n_targets,), where it is the same everywhere; else None."""
+        return self.weights / self.scale if self.kind == "sum" and not self.guard else None
+
     def nats(self, value: Array | float) -> Array:
         """An objective difference in the units of the targets: exact for one target, their weighted mean scale for more."""
         size = np.abs(self.weights)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from infolaw.errors import RecipeError
 from infolaw.units import Array
 
 from .beliefs import Beliefs, distance
@@ -57,6 +58,18 @@ class Setting:
         """Predicted objective (n_points,)."""
         return self.objective(self.beliefs.predict(weights))
 
+    def slopes(self, weights: Array) -> Array:
+        """Derivatives of the predicted objective by the shares, (n_points, n_cells)."""
+        by_target = self.beliefs.gradient(weights)
+        if by_target is None or self.objective.slope is None:
+            raise RecipeError("this objective has no exact derivative: take differences.")
+        return np.asarray(by_target @ self.objective.slope)
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether `slopes` are known."""
+        return self.objective.slope is not None and self.beliefs.gradient(self.prior[None]) is not None
+
     def candidates(self, n: int = N_POOL) -> Array:
         """Allowed candidates, best predicted first, (n_points, n_cells)."""
         seen = self.objective(self.beliefs.losses)
@@ -66,7 +79,7 @@ class Setting:
 
     def optimum(self, candidates: Array) -> Array:
         """The mixture of the lowest predicted objective."""
-        return lowest(self.values, self.region, candidates)
+        return lowest(self.values, self.region, candidates, slopes=self.slopes if self.is_smooth else None)
 
 
 def recommend(
