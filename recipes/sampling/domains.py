@@ -1,0 +1,62 @@
+"""Matching the domains of a batch with those of a table, and checking a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from infolaw.errors import RecipeError
+
+from ..batch import Batch
+from .criteria import Criteria
+from .order_keys import Integers
+
+
+def domain_indices(names: Sequence[str], known: Sequence[str]) -> Integers:
+    """Index into `known` of each of `names`, ``(len(names),)``; -1 where it is not there."""
+    position = {name: index for index, name in enumerate(known)}
+    return np.array([position.get(name, -1) for name in names], dtype=np.int64)
+
+
+def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequence[str], what: str) -> Integers:
+    """Index into `known` of the domain of each document, ``(n,)``.
+
+    Raises
+    ------
+    RecipeError
+        If a document has a domain that is not `known`; the message names both sets.
+    """
+    index = domain_indices(names, known)
+    found = index.take(domain)
+    if found.size and found.min() < 0:
+        lost = sorted({names[code] for code in np.unique(np.asarray(domain)[found < 0])})
+        raise RecipeError(
+            f"The documents hold the domain {', '.join(lost)}, which the {what} does not know; it knows "
+            f"{', '.join(known)}. Rename the domain, or make the {what} with it."
+        )
+    return found
+
+
+def check_batch(batch: Batch, criteria: Criteria) -> None:
+    """Raise `RecipeError` if a batch breaks a rule; the message gives the row inside the batch."""
+    n = len(batch)
+    if batch.scores.shape != (n, len(criteria)) or len(batch.tokens) != n or len(batch.domain) != n:
+        raise RecipeError(
+            f"A batch has {n} ids, {len(batch.domain)} domains, {len(batch.tokens)} tokens and scores of shape "
+            f"{batch.scores.shape}; {len(criteria)} criteria are declared: give one value each a document."
+        )
+    if not n:
+        return
+    if batch.tokens.min() < 0:
+        row = int(np.flatnonzero(batch.tokens < 0)[0])
+        raise RecipeError(f"Row {row} has {batch.tokens[row]} tokens; tokens are 0 or more: repair the column.")
+    if batch.domain.min() < 0 or batch.domain.max() >= len(batch.domains):
+        row = int(np.flatnonzero((batch.domain < 0) | (batch.domain >= len(batch.domains)))[0])
+        raise RecipeError(f"Row {row} has no domain (code {batch.domain[row]}); give every document one.")
+    if criteria.missing == "refuse" and np.isnan(batch.scores).any():
+        row, column = np.argwhere(np.isnan(batch.scores))[0]
+        raise RecipeError(
+            f"Row {row} has no score {criteria.names[column]!r}; repair it, or let missing scores count as the worst."
+        )

@@ -1,0 +1,217 @@
+"""Equations 1 and 2: the merged score of a document as one of 65,536 bins, and the rank of a bin in its domain.
+
+References
+----------
+.. [1] Liu et al. (2025), "QuaDMix: Quality-Diversity Balanced Data Selection for Efficient LLM Pretraining",
+   arXiv:2504.16511, eq. 1 and 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from infolaw.errors import RecipeError
+from infolaw.units import Array
+
+from ..batch import Batch
+from .domains import known_domains
+from .hashing import CHUNK
+from .normalise import SIGMA_BITS, Normaliser
+from .order_keys import Floats, Integers
+from .packing import digest, pack, unpack
+from .profile import Profile
+
+N_MERGED_BINS = 1 << 16
+WEIGHT_BITS = 16
+KIND, SCHEMA_VERSION = "merged histogram", 1
+
+Bins = NDArray[np.uint16]
+
+
+def integer_weights(criterion_weights: ArrayLike) -> Integers:
+    """Weights as integers that sum to 2^16 a row, by largest remainders (ties: the first criterion).
+
+    Parameters
+    ----------
+    criterion_weights : array_like, (n_domains, n_criteria)
+        Not negative, not all zero in a row.
+
+    Examples
+    --------
+    >>> integer_weights([[1, 1, 1]]).tolist()
+    [[21846, 21845, 21845]]
+    """
+    weights = np.asarray(criterion_weights, np.float64)
+    if weights.ndim != 2 or not np.all(np.isfinite(weights)) or np.any(weights < 0):
+        raise RecipeError("Criterion weights are finite, not negative, one row a domain; repair them.")
+    if weights.shape[1] == 0:
+        return np.zeros(weights.shape, np.int64)
+    sums = weights.sum(axis=1, keepdims=True)
+    if np.any(sums <= 0):
+        row = int(np.flatnonzero(sums[:, 0] <= 0)[0])
+        raise RecipeError(f"All criterion weights of domain number {row} are 0; give at least one a positive weight.")
+    exact = weights / sums * 2**WEIGHT_BITS
+    whole = np.floor(exact).astype(np.int64)
+    order = np.argsort(whole - exact, axis=1, kind="stable")
+    places = np.argsort(order, axis=1, kind="stable")
+    return whole + (places < 2**WEIGHT_BITS - whole.sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
+
+
+def merge_bins(scores: Floats, domain: Integers, normaliser: Normaliser, weights: Integers) -> Bins:
+    """Bin of the merged score of each document, ``(n,)``, 0 = best: eq. 1 in integers.
+
+    Parameters
+    ----------
+    scores : (n, n_criteria) float64
+        Raw scores.
+    domain : (n,) integers
+        Index into ``normaliser.domains``.
+    weights : (n_domains, n_criteria) int64
+        From `integer_weights`.
+    """
+    bins = np.zeros(len(domain), np.uint16)
+    used = np.flatnonzero(weights.any(axis=0)).tolist()
+    for start in range(0, len(domain), CHUNK):
+        part = slice(start, start + CHUNK)
+        rows = np.asarray(domain[part], np.int64)
+        merged = np.zeros(rows.size, np.int64)
+        for c in used:
+            sigma = normaliser.sigma(rows, c, scores[part, c])
+            sigma *= weights[:, c].take(rows)
+            merged += sigma
+        merged >>= SIGMA_BITS
+        bins[part] = merged
+    return bins
+
+
+@dataclass(frozen=True)
+class Merger:
+    """Normaliser and weights together: what turns a batch into bins.
+
+    Attributes
+    ----------
+    normaliser : Normaliser
+    weights : (n_domains, n_criteria) int64
+        Rows in the order of ``normaliser.domains``; see `integer_weights`.
+    """
+
+    normaliser: Normaliser
+    weights: Integers
+
+    @classmethod
+    def of(cls, normaliser: Normaliser, criterion_weights: ArrayLike | None = None) -> Merger:
+        """Merger with the weights given, ``(n_domains, n_criteria)``, or equal ones."""
+        shape = (len(normaliser.domains), len(normaliser.criteria))
+        given = np.ones(shape) if criterion_weights is None else np.asarray(criterion_weights, np.float64)
+        if given.shape != shape:
+            raise RecipeError(f"Criterion weights have the shape {given.shape}; the profile has {shape}: make them alike.")
+        return cls(normaliser, integer_weights(given))
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Domains in the order of the codes that `bins` returns."""
+        return self.normaliser.domains
+
+    def bins(self, batch: Batch) -> tuple[Integers, Bins]:
+        """Domain (index into `domains`) and bin of each document, ``(n,)`` each.
+
+        Raises
+        ------
+        RecipeError
+            If a document has a domain that the profile does not know, or misses a score where that is refused.
+        """
+        domain = known_domains(batch.domain, batch.domains, self.domains, "profile")
+        return domain, merge_bins(batch.scores, domain, self.normaliser, self.weights)
+
+
+class MergedHistogram:
+    """Tokens and documents by domain and bin of the merged score; updated in place, exact, order-free.
+
+    Attributes
+    ----------
+    domains : tuple of str
+    tokens, documents : (n_domains, n_bins) int64
+    """
+
+    def __init__(self, domains: Sequence[str], n_bins: int = N_MERGED_BINS) -> None:
+        self.domains = tuple(domains)
+        self.tokens: Integers = np.zeros((len(self.domains), n_bins), np.int64)
+        self.documents: Integers = np.zeros((len(self.domains), n_bins), np.int64)
+
+    @property
+    def n_bins(self) -> int:
+        """Bins a domain."""
+        return int(self.tokens.shape[1])
+
+    def add(self, domain: Integers, bins: NDArray[np.integer], tokens: Integers) -> None:
+        """Count documents: index into `domains`, bin, tokens, each ``(n,)``."""
+        for start in range(0, len(domain), CHUNK):
+            part = slice(start, start + CHUNK)
+            spots = np.asarray(domain[part], np.int64) * self.n_bins + bins[part]
+            np.add.at(self.tokens.reshape(-1), spots, tokens[part])
+            np.add.at(self.documents.reshape(-1), spots, 1)
+
+    def merge(self, other: MergedHistogram) -> MergedHistogram:
+        """Add `other` to this histogram, in place, and return this one."""
+        if other.domains != self.domains or other.n_bins != self.n_bins:
+            raise RecipeError("Merged histograms of different domains or bins cannot be added; make both of one profile.")
+        self.tokens += other.tokens
+        self.documents += other.documents
+        return self
+
+    @property
+    def rank(self) -> Array:
+        """Eq. 2: share of the domain's tokens in this bin or a better one, ``(n_domains, n_bins)``, 0 = best.
+
+        Tied documents share the rank of the last of them; a domain without tokens has rank 1 throughout.
+        """
+        total = self.tokens.sum(axis=1, keepdims=True)
+        return np.where(total > 0, np.cumsum(self.tokens, axis=1) / np.maximum(total, 1), 1.0)
+
+    @classmethod
+    def estimate(cls, profile: Profile, merger: Merger) -> MergedHistogram:
+        """Histogram estimated from the profile's sample, scaled to the tokens and documents of each domain."""
+        histogram = cls(profile.domains)
+        for d, name in enumerate(profile.domains):
+            sample = profile.sketch(name)
+            raw = sample.scores * profile.criteria.signs
+            rows = np.full(len(sample), d, np.int64)
+            bins = merge_bins(raw, rows, merger.normaliser, merger.weights)
+            for counts, weights, total in (
+                (histogram.tokens, sample.tokens, int(profile.tokens[d])),
+                (histogram.documents, np.ones(len(sample), np.int64), int(profile.documents[d])),
+            ):
+                summed = np.bincount(bins, weights, histogram.n_bins)
+                reached = np.rint(np.cumsum(summed) * (total / max(1.0, float(summed.sum())))).astype(np.int64)
+                counts[d] = np.diff(reached, prepend=0)
+        return histogram
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content."""
+        return digest(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return the histogram as an npz archive of its occupied bins."""
+        rows, bins = np.nonzero(self.documents | self.tokens)
+        arrays: dict[str, NDArray[Any]] = {
+            "row": rows.astype(np.int32),
+            "bin": bins.astype(np.int32),
+            "tokens": self.tokens[rows, bins],
+            "documents": self.documents[rows, bins],
+        }
+        return pack(KIND, SCHEMA_VERSION, {"domains": list(self.domains), "n_bins": self.n_bins}, arrays)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> MergedHistogram:
+        """Inverse of `to_bytes`; `RecipeError` if the bytes are no merged histogram."""
+        meta, arrays = unpack(content, KIND, SCHEMA_VERSION)
+        histogram = cls(meta["domains"], meta["n_bins"])
+        histogram.tokens[arrays["row"], arrays["bin"]] = arrays["tokens"]
+        histogram.documents[arrays["row"], arrays["bin"]] = arrays["documents"]
+        return histogram
