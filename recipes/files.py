@@ -24,11 +24,11 @@ MAX_BYTES = 256 * 2**20
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _File(BaseModel):
+class File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CellEntry(_File):
+class CellEntry(File):
     """One cell of a corpus file."""
 
     name: str
@@ -38,7 +38,7 @@ class CellEntry(_File):
     path_tokens: tuple[float, ...] = ()
 
 
-class ColumnsEntry(_File):
+class ColumnsEntry(File):
     """Where the parts of a document stood; see `recipes.documents.mapping.Columns`."""
 
     name: str
@@ -53,7 +53,7 @@ class ColumnsEntry(_File):
     missing_domain: str | None = None
 
 
-class DocumentsEntry(_File):
+class DocumentsEntry(File):
     """What a corpus was built from, where it was built from documents."""
 
     root: str
@@ -68,7 +68,7 @@ class DocumentsEntry(_File):
     version: str
 
 
-class CorpusFile(_File):
+class CorpusFile(File):
     """``corpus.yaml``."""
 
     schema_version: Literal[1]
@@ -79,14 +79,14 @@ class CorpusFile(_File):
     documents: DocumentsEntry | None = None
 
 
-class RecipeFile(_File):
+class RecipeFile(File):
     """``recipe.yaml``."""
 
     schema_version: Literal[1]
     weights: dict[str, float]
 
 
-class ConstraintsFile(_File):
+class ConstraintsFile(File):
     """``constraints.yaml``."""
 
     schema_version: Literal[1]

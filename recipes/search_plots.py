@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axis import Axis
@@ -14,8 +16,9 @@ from infolaw.plots.style import COLOURS, FAINT, INK, MUTED, STYLE, new_figure
 from infolaw.units import Array
 
 from .search import Beliefs, Recommendation, pareto_front
+from .searching import Found
 
-__all__ = ["cell_effects", "front", "predicted_against_measured", "recommended_mixture", "save"]
+__all__ = ["cell_effects", "front", "predicted_against_measured", "recommended_mixture", "save", "save_all"]
 
 _ROW = 0.3
 _POINTS = 41
@@ -137,6 +140,26 @@ def front(beliefs: Beliefs, candidates: Array, marked: dict[str, Array], targets
     axes.tick_params(colors=MUTED)
     figure.legend(loc="outside upper left", ncols=3)
     return figure
+
+
+def save_all(found: Found, folder: Path) -> None:
+    """Write every picture that the answer allows into a folder, as PNG files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    setting, best = found.setting, found.recommendation
+    today = next((rival.name for rival in best.rivals), "today")
+    save(recommended_mixture(best, found.today, today), folder / "mixture.png")
+    for k, target in enumerate(best.targets):
+        name = "".join(letter if letter.isalnum() else "_" for letter in target)
+        save(cell_effects(setting.beliefs, best.cells, best.weights, k), folder / f"effects_{name}.png")
+        left_out = getattr(setting.beliefs.surrogates[k], "left_out_", None)
+        if left_out is not None and len(left_out) == len(setting.beliefs.losses):
+            drawn = predicted_against_measured(np.asarray(left_out), setting.beliefs.losses[:, k], target)
+            save(drawn, folder / f"predicted_{name}.png")
+    if len(best.targets) > 1:
+        save(
+            front(setting.beliefs, setting.candidates(2000), {"recommended": best.weights, today: found.today}),
+            folder / "front.png",
+        )
 
 
 def _in_percent(axis: Axis, n_ticks: int) -> None:

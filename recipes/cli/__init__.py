@@ -10,7 +10,7 @@ import typer
 from infolaw.cli import Door
 from infolaw.cli import app as laws_app
 
-from . import corpus, planning, runs, sampling
+from . import corpus, planning, runs, sampling, search
 
 app = typer.Typer(
     cls=Door,
@@ -23,6 +23,7 @@ app.add_typer(runs.app)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(planning.app)
 app.add_typer(sampling.app)
+app.add_typer(search.app)
 
 
 def main() -> None:

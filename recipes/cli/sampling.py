@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,24 +47,25 @@ def sample(
 ) -> None:
     """Draw documents by parameters, a recipe or a plan: a manifest, or the documents; planned against realised."""
     from ..build import read_profile
+    from ..corpus_source import columns_of
     from ..documents import open_documents
     from ..passes.draw import sample_corpus
     from ..passes.reading import read_request
     from ..passes.sample import sample_text
 
     known = None if corpus is None else Corpus.read(corpus)
-    found = open_documents(
-        *paths,
-        mapping=mapping,
-        id=id_column,
-        domain=domain,
-        tokens=tokens_column,
-        tokens_per_byte=tokens_per_byte,
-        scores=score or (),
-        bucket=bucket,
-        text=text,
-        missing_domain=missing_domain,
-    )
+    given: dict[str, Any] = {
+        "id": id_column,
+        "domain": domain,
+        "tokens": tokens_column,
+        "tokens_per_byte": tokens_per_byte,
+        "scores": score or (),
+        "bucket": bucket,
+        "text": text,
+        "missing_domain": missing_domain,
+    }
+    columns = columns_of(known) if known is not None and mapping is None else None
+    found = open_documents(*paths, mapping=mapping, columns=columns, **given)
     definition = None if known is None else known.bucket_definition
     drawn = sample_corpus(
         read_request(recipe, tokens=tokens, max_epochs=epochs, buckets=definition),

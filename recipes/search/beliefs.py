@@ -36,6 +36,8 @@ class Beliefs:
     losses : ndarray, (n_seen, n_targets)
     features : callable
         See `Features`.
+    scale : ndarray, (n_targets,), optional
+        Factor on the spread of drawn surfaces: what held-out runs say the surrogates' own spread should be taken times.
     """
 
     targets: tuple[str, ...]
@@ -43,6 +45,7 @@ class Beliefs:
     seen: Array
     losses: Array
     features: Features = same
+    scale: Array | None = None
 
     @classmethod
     def fitted(
@@ -95,7 +98,11 @@ class Beliefs:
         Surrogates that know their own uncertainty are asked for surfaces; others are fitted again to resampled runs.
         """
         shown = self.features(weights)
-        return np.stack([self._surfaces(k, shown, n, seed) for k in range(len(self.targets))], -1)
+        drawn = np.stack([self._surfaces(k, shown, n, seed) for k in range(len(self.targets))], -1)
+        if self.scale is None:
+            return drawn
+        expected = self.predict(weights)
+        return np.asarray(expected + (drawn - expected) * self.scale)
 
     def _surfaces(self, k: int, shown: Array, n: int, seed: int) -> Array:
         surrogate: Any = self.surrogates[k]
@@ -118,7 +125,7 @@ MOST_REFITS = 50
 def distance(weights: Array, seen: Array) -> Array:
     """How far each mixture (n_points, n_cells) is from the nearest one seen, in units of how far those are apart.
 
-    Hellinger's distance; the unit is the median over the seen of the distance to their own nearest neighbour. Above 1.5
+    Hellinger's distance; the unit is the median over the seen of the distance to their own nearest neighbour. Above 2
     a prediction leaves the cloud of the proxies.
     """
     a, b = np.sqrt(np.maximum(weights, 0)), np.sqrt(np.maximum(seen, 0))

@@ -15,7 +15,7 @@ from .beliefs import Beliefs, distance
 from .candidates import around, pool
 from .descent import lowest
 from .objective import Objective
-from .recommendation import Price, Recommendation, Rival
+from .recommendation import FAR, Price, Recommendation, Rival
 from .region import Group, Region
 
 N_POOL = 8_000
@@ -28,8 +28,6 @@ NEAR = (10.0, 30.0, 100.0, 300.0, 1000.0)
 """Their concentrations: from loosely to closely about it."""
 N_DRAWS = 400
 LEVEL = 0.9
-FAR = 1.5
-"""Distance from the proxies, in their own spacing, from which a warning is given."""
 MOST_EQUALS = 20
 BINDS = 1e-4
 
@@ -86,6 +84,7 @@ def recommend(
     setting: Setting,
     baselines: Mapping[str, Array] | None = None,
     *,
+    best: Array | None = None,
     n_draws: int = N_DRAWS,
     prices: bool = True,
     provenance: Mapping[str, Any] | None = None,
@@ -97,6 +96,8 @@ def recommend(
     setting : Setting
     baselines : mapping of str to ndarray (n_cells,), optional
         Mixtures to be compared with; the natural mixture and the best proxy are always among them.
+    best : ndarray, (n_cells,), optional
+        The mixture to recommend, where another method chose it; by default the optimum that descent finds.
     n_draws : int
         Surfaces drawn.
     prices : bool
@@ -114,7 +115,7 @@ def recommend(
     not tell. Selection is thus repeated in each draw.
     """
     candidates = setting.candidates()
-    best = setting.optimum(candidates)
+    best = setting.optimum(candidates) if best is None else best
     seen = setting.objective(setting.beliefs.losses)
     rivals = _rivals(setting, baselines or {}, setting.beliefs.seen[seen.argmin()])
     near = _about(setting, best)

@@ -13,6 +13,9 @@ from infolaw.units import Array
 
 from ..recipe import Recipe
 
+FAR = 2.0
+"""Distance from the proxies, in their own spacing, from which a mixture is outside what was tried."""
+
 
 @dataclass(frozen=True)
 class Rival:
@@ -81,6 +84,11 @@ class Recommendation:
     prices: tuple[Price, ...] = ()
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] | None = None
+
+    @property
+    def is_far(self) -> bool:
+        """Whether it lies outside what the proxies tried."""
+        return self.distance > FAR
 
     @property
     def recipe(self) -> Recipe:

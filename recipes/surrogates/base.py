@@ -89,5 +89,7 @@ def checked_features(X: Array) -> Array:
         raise RecipeError(f"Features must be a table (n_runs, n_features) and have shape {X.shape}.")
     if not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
-        raise RecipeError(f"Feature {column} of row {row} is {X[row, column]}, no finite number; repair it or leave the run out.")
+        raise RecipeError(
+            f"Feature {column} of row {row} is {X[row, column]}, no finite number; repair it or leave the run out."
+        )
     return X

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from infolaw.errors import RecipeError
 from infolaw.units import Array
 
 from .base import Surrogate
+from .doubt import doubts
 from .likelihood import N_SHARED, Evidence, Posterior, Priors
 from .warps import PowerWarp, SkewWarp
 
 FIRST_ROWS = 192
-"""Runs on which the constants are first looked for; all of them then take few steps."""
-DEGREES = 4.0
-"""Degrees of freedom of a run's noise: single runs go wrong, and seldom by little."""
+"""Runs on which the constants are first looked for; on all of them few steps are left."""
+EXPECTATIONS = 3
+"""Updates of the runs' doubts between two searches for constants."""
 
 
 @dataclass(eq=False)
@@ -34,7 +37,7 @@ class GaussianProcess(Surrogate):
     smoothness : {2.5, 1.5}
         Of the Matern kernel.
     n_doubts : int
-        Rounds in which runs far off the surface are trusted less (Student's t noise of 4 degrees of freedom); 0: normal.
+        Rounds in which runs far off the surface are trusted less (Student's t noise, see `doubt`); 0: normal noise.
     max_rows : int
         Most runs that the constants are learnt on (a random subset of more); all runs enter the predictions.
     seed : int
@@ -61,7 +64,7 @@ class GaussianProcess(Surrogate):
     power: float | None = None
     skewed: bool = True
     smoothness: float = 2.5
-    n_doubts: int = 3
+    n_doubts: int = 2
     max_rows: int = 1024
     seed: int = 0
 
@@ -73,46 +76,44 @@ class GaussianProcess(Surrogate):
         RecipeError
             If a number is not finite, shapes differ, or a setting is out of range.
         """
+        y = np.asarray(y, dtype=float)
+        fit_together([self], X, y[:, None] if y.ndim == 1 else y)
+        return self
+
+    def begin(self, X: Array, y: Array) -> None:
+        """Check the runs, choose the transforms, and trust every run alike with constants yet to be found."""
         X, y = self._checked(X, y)
         if self.power is not None and not 0.05 <= self.power <= 1.2:
             raise RecipeError(f"power = {self.power:g} is outside 0.05 to 1.2; leave it None to learn it.")
         self.target_ = SkewWarp.of(y)
-        evidence = Evidence(X, y, PowerWarp.of(X), self.target_, self.smoothness, np.ones(len(y)), Priors())
-        theta, bounds = self._start(evidence)
-        theta = self._climb(evidence, theta, bounds)
-        self.posterior_ = Posterior.of(evidence, theta)
-        for _ in range(self.n_doubts):
-            evidence = replace(evidence, doubt=self._doubt(self.posterior_))
-            theta = self._climb(evidence, theta, bounds, again=True)
-            self.posterior_ = Posterior.of(evidence, theta)
+        self._evidence = Evidence(X, y, PowerWarp.of(X), self.target_, self.smoothness, np.ones(len(y)), Priors())
+        self._theta, self._bounds = self._start(self._evidence)
+        self._order = np.random.default_rng(self.seed).permutation(len(y))
+        self.condition(self._evidence.doubt)
+
+    def climb(self, n_most: int) -> None:
+        """Improve the constants by their evidence on at most `n_most` of the runs, then condition on all runs."""
+        rows = np.sort(self._order[: min(n_most, self.max_rows)])
+        found = minimize(
+            self._evidence.part(rows),
+            self._theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=self._bounds,
+            options={"maxiter": 60, "ftol": 1e-5, "maxcor": 20},
+        )
+        self._theta = found.x
+        self.condition(self._evidence.doubt)
+
+    def condition(self, doubt: Array) -> None:
+        """Condition on all runs, trusted by `doubt` ``(n_runs,)``, with the constants as they are."""
+        self._evidence = replace(self._evidence, doubt=doubt)
+        self.posterior_ = Posterior.of(self._evidence, self._theta)
         constants = self.posterior_.constants
-        self.doubt_ = evidence.doubt
-        self.noise_ = float(np.exp(constants.log_noise) * np.sqrt(self.doubt_.mean())) * self.target_.scale
+        self.doubt_ = doubt
+        self.noise_ = float(np.exp(constants.log_noise) * np.sqrt(doubt.mean())) * self.target_.scale
         self.left_out_ = self.target_.back(self.posterior_.left_out[0], constants.skew)
         self.importance_ = self.posterior_.scaled.std(0)
-        return self
-
-    def _doubt(self, posterior: Posterior) -> Array:
-        """Return how much noisier than usual each run is, ``(n_runs,)``: one step of expectation for Student's t."""
-        relative = posterior.misfit / np.exp(2 * posterior.constants.log_noise)
-        return np.asarray((DEGREES + relative) / (DEGREES + 1))
-
-    def _climb(self, evidence: Evidence, theta: Array, bounds: list[tuple[float, float]], again: bool = False) -> Array:
-        """Return better constants: first on few of the runs, then on all, or on the most that settings allow."""
-        n = len(evidence.y)
-        order = np.random.default_rng(self.seed).permutation(n)
-        sizes = {min(n, self.max_rows)} if again else {m for m in (FIRST_ROWS, min(n, self.max_rows)) if m == n or m <= n / 1.5}
-        for n_rows in sorted(sizes or {n}):
-            found = minimize(
-                evidence.part(np.sort(order[:n_rows])),
-                theta,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=bounds,
-                options={"maxiter": 100, "ftol": 1e-5 if again else 1e-6, "maxcor": 20},
-            )
-            theta = found.x
-        return np.asarray(theta)
 
     def _start(self, evidence: Evidence) -> tuple[Array, list[tuple[float, float]]]:
         """Return a first guess of the constants, and bounds."""
@@ -120,7 +121,7 @@ class GaussianProcess(Surrogate):
         power = prior.power[0] if self.power is None else float(np.log(self.power))
         offset = prior.offset[0]
         spread = evidence.inputs(evidence.X, offset, power).std(0)
-        spread = np.where(spread > 0, spread, max(float(spread.max()), 1e-3))
+        spread = np.where(spread > 1e-9, spread, max(float(spread.max()), 1e-3))
         log_lengths = np.log(spread * np.sqrt(2 * len(spread)))
         low, high = evidence.target.limits(evidence.y)
         theta = np.concatenate([log_lengths, [0.0, np.log(0.15), offset, power, 0.0 if not self.skewed else 0.05 * high]])
@@ -133,7 +134,8 @@ class GaussianProcess(Surrogate):
 
     def predict(self, X: Array, return_std: bool = False) -> Any:
         """Return the median loss ``(n_points,)``, and with `return_std` the standard deviation of a new run's loss."""
-        points = self.posterior_.scale(self._points(X)) if hasattr(self, "posterior_") else self._points(X)
+        points = self._points(X)
+        points = self.posterior_.scale(points)
         g, c = self.posterior_.mean(points), self.posterior_.constants
         loss = self.target_.back(g, c.skew)
         if not return_std:
@@ -158,3 +160,29 @@ class GaussianProcess(Surrogate):
         chain = self.posterior_.inputs.slope(X, c.log_offset, c.log_power) * np.exp(-c.log_lengths)
         slope = self.target_.back_slope(self.posterior_.mean(points), c.skew)
         return np.asarray(slope[:, None] * self.posterior_.slope(points) * chain)
+
+
+def fit_together(members: Sequence[GaussianProcess], X: Array, Y: Array) -> None:
+    """Fit one process a target, ``Y`` of shape ``(n_runs, n_targets)``, where NaN says that a run lacks a target.
+
+    Length scales and all other constants are each target's own; what the targets share is which runs to trust.
+    """
+    have = np.isfinite(Y) if Y.shape[1] > 1 else np.ones(Y.shape, dtype=bool)
+    for member, y, rows in zip(members, Y.T, have.T, strict=True):
+        member.begin(X if rows.all() else X[rows], y if rows.all() else y[rows])
+    n_runs, n_doubts = len(X), members[0].n_doubts
+    first = FIRST_ROWS if n_runs > 1.5 * FIRST_ROWS else n_runs
+    for n_most in (first, *[n_runs] * n_doubts) if n_doubts else dict.fromkeys((first, n_runs)):
+        for _ in range(EXPECTATIONS if n_doubts else 0):
+            _doubt(members, have)
+        for member in members:
+            member.climb(n_most)
+
+
+def _doubt(members: Sequence[GaussianProcess], have: NDArray[np.bool_]) -> None:
+    """Trust each run by how far it lies off the surfaces as they are."""
+    relative = np.full(have.T.shape, np.nan)
+    for row, member, rows in zip(relative, members, have.T, strict=True):
+        row[rows] = member.posterior_.misfit / np.exp(2 * member.posterior_.constants.log_noise)
+    for row, member, rows in zip(doubts(relative), members, have.T, strict=True):
+        member.condition(row[rows])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
 
 from infolaw.units import Array
@@ -89,7 +90,7 @@ class Evidence:
     doubt: Array
     priors: Priors = Priors()
 
-    def part(self, rows: Array) -> Evidence:
+    def part(self, rows: NDArray[np.intp]) -> Evidence:
         """Return the same for some of the runs."""
         return replace(self, X=self.X[rows], y=self.y[rows], doubt=self.doubt[rows])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infolaw.units import Array
 
@@ -24,7 +25,7 @@ class PowerWarp:
     ----------
     scale, shift : Array
         Of each column, ``(n_features,)``.
-    powered : Array
+    powered : ndarray of bool
         Which columns take the power, booleans ``(n_features,)``.
 
     Notes
@@ -34,12 +35,12 @@ class PowerWarp:
 
     scale: Array
     shift: Array
-    powered: Array
+    powered: NDArray[np.bool_]
 
     @classmethod
     def of(cls, X: Array) -> Self:
         """Choose each column's treatment by its values in the runs."""
-        powered = (X >= 0).all(0)
+        powered = np.asarray((X >= 0).all(0))
         spread = np.where(powered, X.max(0), X.std(0))
         return cls(np.where(spread > 0, spread, 1.0), np.where(powered, 0.0, X.mean(0)), powered)
 
