@@ -1,0 +1,162 @@
+"""Second pass: every document's domain and merged bin, kept for the draw, and their histogram.
+
+The draw then reads ids and tokens only. Where even these are dear (JSON lines, tokens counted from texts) they are kept too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from infolaw.errors import RecipeError
+
+from ..batch import Batch
+from ..documents.mapping import Columns
+from ..documents.shard import Shard
+from ..sampling.domains import known_domains
+from ..sampling.merged import N_MERGED_BINS, MergedHistogram, Merger
+from ..sampling.normalise import Normaliser
+from ..sampling.profile import Profile
+from .groups import batches_of, only_size
+
+Ints = NDArray[np.int64]
+SUMS = ("tokens", "documents")
+_loading = Lock()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Documents read together, with domain and bin.
+
+    Attributes
+    ----------
+    ids : (n,) uint64
+    tokens : (n,) int64
+    domain : (n,) int64
+        Index into the profile's domains.
+    bins : (n,) uint16
+    """
+
+    ids: NDArray[np.uint64]
+    tokens: Ints
+    domain: Ints
+    bins: NDArray[np.uint16]
+
+
+def score_shards(
+    shards: Sequence[Shard],
+    columns: Columns,
+    profile: Path,
+    weights: Sequence[Sequence[float]] | None,
+    stated_buckets: int | None,
+    path: Path,
+) -> Mapping[str, Any]:
+    """Write domain and bin of every document of `shards`, and their histogram, to `path`.
+
+    Parameters
+    ----------
+    profile : Path
+        Of a profile's bytes.
+    weights : (n_domains, n_criteria), optional
+        Of the criteria; equal by default.
+    stated_buckets : int, optional
+        Where documents state their bucket: it is their bin, and there are so many.
+    """
+    with _loading:  # once, not once a thread
+        merger = _merger(profile, None if weights is None else tuple(map(tuple, weights)))
+    histogram = MergedHistogram(merger.domains, stated_buckets or N_MERGED_BINS)
+    code = np.min_scalar_type(max(0, len(merger.domains) - 1))
+    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in ("domain", "bins", "rows", "ids", "tokens")}
+    for shard in shards:
+        rows, dear = 0, is_dear(shard, columns)
+        for batch in batches_of(shard, columns if dear else replace(columns, id=None)):
+            domain, bins = merger.bins(batch) if stated_buckets is None else _stated(batch, merger.domains)
+            histogram.add(domain, bins, batch.tokens)
+            kept["domain"].append(domain.astype(code))
+            kept["bins"].append(bins)
+            if dear:
+                kept["ids"].append(batch.ids)
+                kept["tokens"].append(batch.tokens)
+            rows += len(batch)
+        kept["rows"].append(np.array([rows]))
+    arrays = {name: np.concatenate(parts) for name, parts in kept.items() if parts}
+    counts = {f"sum_{name}": _packed(getattr(histogram, name)) for name in SUMS}
+    names = np.array(merger.domains)
+    with open(path, "wb") as handle:
+        np.savez(handle, **{"domains": names, "n_bins": np.array([histogram.n_bins]), **counts, **arrays})  # type: ignore[arg-type]
+    return {"documents": int(arrays["rows"].sum())}
+
+
+def is_dear(shard: Shard, columns: Columns) -> bool:
+    """Whether reading ids and tokens of a shard again costs as much as reading it all."""
+    return shard.kind == "jsonl" or columns.tokens_per_byte is not None
+
+
+def merged_histogram(paths: Sequence[Path]) -> MergedHistogram:
+    """Sum of the histograms of the partials that `score_shards` wrote, at least one."""
+    total: MergedHistogram | None = None
+    for path in paths:
+        with np.load(path) as partial:
+            if total is None:
+                total = MergedHistogram(tuple(partial["domains"].tolist()), int(partial["n_bins"][0]))
+            for name in SUMS:
+                sums = getattr(total, name)
+                found = pa.decompress(partial[f"sum_{name}"], sums.nbytes, "lz4")
+                sums += np.frombuffer(found, np.int64).reshape(sums.shape)
+    if total is None:
+        raise RecipeError("There are no documents to rank.")
+    return total
+
+
+def read_scored(shards: Sequence[Shard], columns: Columns, partial: Path) -> Iterator[tuple[int, int, Scored]]:
+    """Documents of `shards` again: place of the shard, first row of the block in the file, and the block."""
+    with np.load(partial) as held:
+        domain, bins, rows = held["domain"], held["bins"], held["rows"]
+        kept = (held["ids"], held["tokens"]) if "ids" in held.files else None
+    lean = only_size(columns)
+    at = at_kept = 0
+    for place, shard in enumerate(shards):
+        row = shard.first_row
+        if kept is not None and is_dear(shard, columns):
+            blocks = _blocks(*kept, at_kept, at_kept + int(rows[place]))
+            at_kept += int(rows[place])
+        else:
+            blocks = ((batch.ids, batch.tokens) for batch in batches_of(shard, lean))
+        for ids, tokens in blocks:
+            part = slice(at, at + len(ids))
+            if len(bins[part]) < len(ids):
+                raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
+            yield place, row, Scored(ids, tokens, domain[part].astype(np.int64), bins[part])
+            row += len(ids)
+            at += len(ids)
+
+
+def _blocks(ids: NDArray[np.uint64], tokens: Ints, first: int, stop: int) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
+    for start in range(first, stop, 1 << 17):
+        part = slice(start, min(start + (1 << 17), stop))
+        yield ids[part], tokens[part]
+
+
+def _packed(sums: Ints) -> NDArray[np.uint8]:
+    """Most bins of a partial are empty: packed, it is a fraction."""
+    return np.frombuffer(pa.compress(sums.data, "lz4"), np.uint8)
+
+
+def _stated(batch: Batch, domains: Sequence[str]) -> tuple[Ints, NDArray[np.uint16]]:
+    if batch.bucket is None:
+        raise RecipeError("The recipe weighs buckets that documents state, and these state none; give --bucket COLUMN.")
+    return known_domains(batch.domain.astype(np.int64), batch.domains, domains, "profile"), batch.bucket.astype(np.uint16)
+
+
+@lru_cache(maxsize=2)
+def _merger(profile: Path, weights: tuple[tuple[float, ...], ...] | None) -> Merger:
+    normaliser = Normaliser.from_profile(Profile.from_bytes(profile.read_bytes()))
+    return Merger.of(normaliser, None if weights is None else np.array(weights))

@@ -1,0 +1,45 @@
+"""First pass: the profile of the documents, one partial a group of shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial as bind
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infolaw.files import package_version
+from infolaw.progress import Tell
+
+from ..documents.profiling import Partial, profile_of
+from ..sampling.profile import Profile
+from .executors import Executor
+from .groups import READ_ROWS, group_shards
+from .tasks import Task, fingerprint_of, run_tasks
+
+if TYPE_CHECKING:
+    from ..documents.collection import Documents
+    from ..documents.mapping import Columns
+    from ..documents.shard import Shard
+    from ..sampling.criteria import Criteria
+
+
+def profile_pass(
+    documents: Documents, criteria: Criteria, executor: Executor, folder: Path, tell: Tell | None = None
+) -> Partial:
+    """Read the metadata of all documents once; partials and receipts lie in `folder`."""
+    identity = fingerprint_of("profile", repr(documents.columns), repr(criteria), package_version())
+    tasks = [
+        Task(f"profile-{group.key}", bind(_write_partial, group.shards, documents.columns, criteria), identity, group.size)
+        for group in group_shards(documents.shards)
+    ]
+    whole = Partial(Profile.empty(criteria))
+    for receipt in run_tasks(tasks, folder, executor, tell):
+        whole.merge(Partial.from_bytes((folder / receipt.key).read_bytes()))
+    return whole
+
+
+def _write_partial(shards: Sequence[Shard], columns: Columns, criteria: Criteria, path: Path) -> Mapping[str, Any]:
+    parts = (part for shard in shards for part in shard.split(READ_ROWS))
+    found = profile_of(parts, columns, criteria)
+    path.write_bytes(found.to_bytes())
+    return {"documents": int(found.profile.documents.sum())}

@@ -1,0 +1,260 @@
+"""One run of the passes: what each leaves for the next, in the folder of its state."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from infolaw.errors import RecipeError
+from infolaw.files import package_version
+from infolaw.progress import Tell
+
+from .bins import merged_histogram, score_shards
+from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last_copies
+from .executors import Executor
+from .groups import ShardGroup, group_shards
+from .materialise import Source, plan_outputs, write_output
+from .profiling import profile_pass
+from .request import Request, spread
+from .sample import KINDS, CellRow, Sample
+from .tally import Piece, Tally
+from .tasks import Receipt, Task, committed, failpoint, fingerprint_of, run_tasks
+from .token_cut import find_cut
+
+if TYPE_CHECKING:
+    from ..documents.collection import Documents
+    from ..sampling.copy_table import CopyTable
+    from ..sampling.merged import MergedHistogram
+    from ..sampling.profile import Profile
+
+STEPS = 8
+"""Most tries to draw at least the budget; every one asks for twice the margin of the one before."""
+
+ID_BYTES = 9
+"""Of a document in a manifest, about [bytes]; in a positional one it is an eighth."""
+
+
+@dataclass
+class Run:
+    """Passes over `documents` for `request`; see `recipes.passes.draw.sample_corpus`."""
+
+    documents: Documents
+    request: Request
+    given: Profile | None
+    kind: str
+    seed: int
+    identity: str
+    out: Path
+    progress: Callable[[str], Tell] | None
+    state: Path
+    executor: Executor
+
+    @cached_property
+    def groups(self) -> list[ShardGroup]:
+        """What one task reads."""
+        return group_shards(self.documents.shards)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """First pass."""
+        if self.given is not None:
+            return self.given
+        tell = self.tell("reading the documents' metadata")
+        return profile_pass(self.documents, self.documents.criteria, self.executor, self.state, tell).profile
+
+    @cached_property
+    def scored(self) -> list[Path]:
+        """Second pass: a partial a group."""
+        weights = self.request.merge_weights(self.profile.domains, self.profile.criteria)
+        content = self.profile.to_bytes()
+        mark = fingerprint_of("bins", self.profile.fingerprint, weights, self.request.stated_buckets, package_version())
+        place = self.state / f"profile-{mark}.npz"
+        self._keep(place, content)
+        columns, stated = self.documents.columns, self.request.stated_buckets
+        tasks = [
+            Task(f"bins-{group.key}", partial(score_shards, group.shards, columns, place, weights, stated), mark, group.size)
+            for group in self.groups
+        ]
+        run_tasks(tasks, self.state, self.executor, self.tell("ranking documents"))
+        return [self.state / task.key for task in tasks]
+
+    @cached_property
+    def merged(self) -> MergedHistogram:
+        """Histogram of the merged score."""
+        merged = merged_histogram(self.scored)
+        if not np.array_equal(merged.documents.sum(axis=1), self.profile.documents):
+            raise RecipeError(
+                f"{self.documents.root} holds {int(merged.documents.sum())} documents, the corpus' profile counts "
+                f"{int(self.profile.documents.sum())}, or others by domain; build the corpus again from these documents."
+            )
+        failpoint("reduced")
+        return merged
+
+    def planned(self) -> Sample:
+        """What a run would write."""
+        table = self.request.table(self.merged)
+        rows = self._rows(table, None)
+        provenance = self._provenance(table, None)
+        return Sample(
+            self.out, self.kind, rows, (), self._size(rows), None, provenance, tuple(self.request.notes(self.merged))
+        )
+
+    def drawn(self, shard_tokens: int) -> Sample:
+        """Draw and write all but the result file."""
+        table = self.request.table(self.merged)
+        buckets, cells = self.request.buckets(self.merged)
+        rule = DrawRule(table, buckets, len(cells) // len(buckets), self.seed)
+        if self.request.tokens is not None:
+            rule = self._cut(rule, self.request.tokens)
+        parts = self._parts(rule, shard_tokens)
+        tally = Tally.merged([receipt.facts["tally"] for receipt in parts], rule.n_cells)
+        files = [f"{self._folder}/{receipt.key}" for receipt in parts]
+        if self.kind in KINDS[2:]:
+            files = self._documents(parts, shard_tokens)
+        n_bytes = sum((self.out / name).stat().st_size for name in files)
+        provenance, notes = self._provenance(table, rule), tuple(self.request.notes(self.merged))
+        return Sample(
+            self.out, self.kind, self._rows(table, tally), tuple(files), n_bytes, tally.fingerprint, provenance, notes
+        )
+
+    def clear(self) -> None:
+        """Remove partials and receipts; only the result counts from now on."""
+        for left in self.state.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != "lock":
+                left.unlink()
+
+    def tell(self, what: str) -> Tell | None:
+        """Line of progress."""
+        return None if self.progress is None else self.progress(what)
+
+    @property
+    def _folder(self) -> str:
+        return self.kind if self.kind in KINDS[:2] else "documents"
+
+    def _cut(self, rule: DrawRule, tokens: int) -> DrawRule:
+        """Draw a little more than the budget, then find the cut that meets it."""
+        margin = 4 * spread(rule.table, self.merged) / tokens + 1e-4
+        for _ in range(STEPS):
+            ample = replace(rule, table=self.request.table(self.merged, 1 + margin))
+            place, mark = self._write_rule(ample)
+            tasks = [
+                Task(
+                    f"last-{mark}-{group.key}",
+                    partial(count_last_copies, group.shards, self.documents.columns, scored, place),
+                    mark,
+                    group.size,
+                )
+                for group, scored in zip(self.groups, self.scored, strict=True)
+            ]
+            receipts = run_tasks(tasks, self.state, self.executor, self.tell("meeting the token budget"))
+            total = sum(receipt.facts["tokens"] for receipt in receipts)
+            if total >= tokens:
+                last = sum_last_copies([self.state / task.key for task in tasks])
+                return replace(ample, cut=find_cut(total, last, tokens, self.seed))
+            margin = 2 * margin + (tokens - total) / tokens
+        raise RecipeError(
+            f"No draw reached {tokens} tokens, the last one {total}: documents are too few; ask for more copies."
+        )
+
+    def _parts(self, rule: DrawRule, shard_tokens: int) -> list[Receipt]:
+        """Third pass: a part of a manifest a group; for documents, positional ones in the state."""
+        place, mark = self._write_rule(rule)
+        is_documents = self.kind in KINDS[2:]
+        limit = shard_tokens if is_documents else None
+        kind = "positional" if is_documents else self.kind
+        tasks = [
+            Task(
+                f"part-{group.key}.parquet",
+                partial(draw_shards, group.shards, self.documents.columns, scored, place, kind, limit),
+                fingerprint_of(mark, kind, limit),
+                group.size,
+            )
+            for group, scored in zip(self.groups, self.scored, strict=True)
+        ]
+        folder = self.state / "counts" if is_documents else self.out / kind
+        return run_tasks(tasks, folder, self.executor, self.tell("drawing"), receipts=self.state / "parts")
+
+    def _documents(self, parts: Sequence[Receipt], shard_tokens: int) -> list[str]:
+        """Output shards of the documents themselves."""
+        sources: list[Source] = []
+        pieces: list[Piece] = []
+        for group, receipt in zip(self.groups, parts, strict=True):
+            first = len(sources)
+            part = self.state / "counts" / receipt.key
+            sources.extend(Source(shard, part, place) for place, shard in enumerate(group.shards))
+            for epoch, shard, *rest in receipt.facts["pieces"]:
+                pieces.append(Piece(epoch, first + shard, *rest))
+        outputs = plan_outputs(pieces, sources, self.seed, shard_tokens)
+        mark = fingerprint_of(self.identity, [receipt.checksum for receipt in parts])
+        tasks = []
+        for output in outputs:
+            own = {piece.shard: sources[piece.shard] for piece in output.pieces}
+            work = partial(write_output, output, own, self.kind, self.seed)
+            tasks.append(Task(f"{output.name}.{self.kind}", work, mark, output.documents))
+        tell = self.tell("writing documents")
+        run_tasks(tasks, self.out / "documents", self.executor, tell, receipts=self.state / "written")
+        return [f"documents/{task.key}" for task in tasks]
+
+    def _write_rule(self, rule: DrawRule) -> tuple[Path, str]:
+        """Rule for the workers, and the mark of all that draws by it."""
+        cut = None if rule.cut is None else rule.cut.to_dict()
+        mark = fingerprint_of(rule.table.fingerprint, rule.seed, cut, self.documents.fingerprint, package_version())
+        place = self.state / f"rule-{mark}.npz"
+        if not place.exists():
+            with committed(place) as temporary:
+                rule.write(temporary)
+        return place, mark
+
+    def _keep(self, place: Path, content: bytes) -> None:
+        if not place.exists():
+            with committed(place) as temporary:
+                temporary.write_bytes(content)
+
+    def _rows(self, table: CopyTable, tally: Tally | None) -> tuple[CellRow, ...]:
+        """Planned against realised, by cell."""
+        buckets, cells = self.request.buckets(self.merged)
+        n_domains = len(buckets)
+        spots = (np.arange(n_domains)[:, None] * (len(cells) // n_domains) + buckets).reshape(-1)
+        held = self.merged.tokens.astype(float)
+        copies = table.copies
+        sums = [np.bincount(spots, (held * part).reshape(-1), len(cells)) for part in (1.0, copies, np.minimum(copies, 1))]
+        realised = np.zeros((len(cells), 4), np.int64) if tally is None else tally.cells
+        return tuple(
+            CellRow(name, int(sums[0][k]), float(sums[1][k]), int(drawn[3]), float(sums[2][k]), int(drawn[1]), int(drawn[0]))
+            for k, (name, drawn) in enumerate(zip(cells, realised, strict=True))
+            if sums[0][k]
+        )
+
+    def _size(self, rows: Sequence[CellRow]) -> int:
+        """Estimate of what would be written [bytes]."""
+        documents = int(self.merged.documents.sum())
+        if self.kind == "positional":
+            return documents // 8
+        unique = sum(row.planned_unique for row in rows) / max(1, int(self.merged.tokens.sum()))
+        if self.kind == "manifest":
+            return int(ID_BYTES * documents * unique)
+        held = sum({shard.place: shard.size for shard in self.documents.shards}.values())
+        return int(held * sum(row.planned for row in rows) / max(1, int(self.merged.tokens.sum())))
+
+    def _provenance(self, table: CopyTable, rule: DrawRule | None) -> Mapping[str, Any]:
+        cut = None if rule is None or rule.cut is None else {**rule.cut.to_dict(), "table": rule.table.fingerprint}
+        return {
+            "identity": self.identity,
+            "version": package_version(),
+            "seed": self.seed,
+            "documents": self.documents.fingerprint,
+            "root": self.documents.root,
+            "profile": self.profile.fingerprint,
+            "table": table.fingerprint,
+            "ids": id_rule(self.documents.columns),
+            "budget": self.request.tokens,
+            "cut": cut,
+        }
