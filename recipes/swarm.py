@@ -26,6 +26,8 @@ REPRESENTATIONS = {
 }
 """What a recipe can be described by -> the prefix of its columns: shares of tokens, the sampler's own parameters, and
 what these induce on a corpus (share, repetition and mean quality rank of each cell)."""
+AMOUNTS = "amounts"
+"""Tokens of each cell, weight x tokens: for swarms whose runs differ in length, as when one domain is doubled at a time."""
 FIDELITY = ("n_params", "tokens")
 
 
@@ -70,7 +72,8 @@ class Swarm:
     def representations(self) -> tuple[str, ...]:
         """Which names `features` knows here."""
         columns = [str(name) for name in self.runs.frame.columns]
-        return tuple(name for name, prefix in REPRESENTATIONS.items() if any(c.startswith(prefix) for c in columns))
+        found = [name for name, prefix in REPRESENTATIONS.items() if any(c.startswith(prefix) for c in columns)]
+        return (*found, *([AMOUNTS] if "weights" in found and "tokens" in columns else []))
 
     @property
     def weights(self) -> Array:
@@ -101,14 +104,10 @@ class Swarm:
         RecipeError
             If the swarm has no such columns, or a number is missing; the message lists what there is.
         """
-        prefixes = []
-        for part in name.split("+"):
-            if part not in self.representations:
-                raise RecipeError(f"This swarm has no {part!r}; it has {', '.join(self.representations)}.")
-            prefixes.append(REPRESENTATIONS[part])
+        parts = [self._described(part) for part in name.split("+")]
+        X = np.column_stack([values for values, _ in parts])
+        columns = [column for _, names in parts for column in names]
         frame = self.runs.frame
-        columns = [str(column) for prefix in prefixes for column in frame.columns if str(column).startswith(prefix)]
-        X = frame[columns].to_numpy(dtype=float)
         if fidelity:
             marks = [column for column in FIDELITY if column in frame]
             if not marks:
@@ -119,6 +118,17 @@ class Swarm:
             row, column = np.argwhere(~np.isfinite(X))[0]
             raise RecipeError(f"{columns[column]} is missing in row {frame.index[row]}; repair it or leave the run out.")
         return X, tuple(columns)
+
+    def _described(self, part: str) -> tuple[Array, list[str]]:
+        """Return the columns of one representation, and their names."""
+        if part not in self.representations:
+            raise RecipeError(f"This swarm has no {part!r}; it has {', '.join(self.representations)}.")
+        frame, prefix = self.runs.frame, REPRESENTATIONS.get(part, REPRESENTATIONS["weights"])
+        columns = [str(column) for column in frame.columns if str(column).startswith(prefix)]
+        values = frame[columns].to_numpy(dtype=float)
+        if part != AMOUNTS:
+            return values, columns
+        return values * frame["tokens"].to_numpy(dtype=float)[:, None], [f"tokens:{cell}" for cell in self.cells]
 
     def losses(self, *targets: str) -> Array:
         """Return losses ``(n_runs, n_targets)``, NaN where a run lacks one; all targets unless some are named.

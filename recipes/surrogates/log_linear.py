@@ -14,7 +14,7 @@ from .base import Surrogate
 
 FLOORS = (0.2, 0.6, 0.9, 0.98)
 """Starts: share of the lowest loss that is the floor."""
-STEPS = 100
+STEPS = 60
 
 
 @dataclass(eq=False)
@@ -90,7 +90,7 @@ class LogLinear(Surrogate):
             if tried_value < value:
                 gained, theta, damping = value - tried_value, tried, damping / 5
                 value, residuals, jacobian = tried_value, tried_residuals, tried_jacobian
-                if gained < 1e-9 * value:
+                if gained < 1e-8 * value:
                     break
             elif (damping := damping * 5) > 1e10:
                 break

@@ -34,6 +34,12 @@ def test_a_wide_table_gives_features_losses_and_mixtures(swarm: Swarm) -> None:
     assert swarm.targets == ("a", "b")
 
 
+def test_amounts_are_the_tokens_of_each_cell(swarm: Swarm) -> None:
+    X, names = swarm.features("amounts")
+    assert names == ("tokens:web", "tokens:code")
+    np.testing.assert_allclose(X[2], [0.25e9, 0.75e9])
+
+
 def test_runs_without_the_target_are_left_out_of_its_table(swarm: Swarm) -> None:
     X, y, groups = swarm.table("b")
     assert (len(X), y.tolist(), groups.tolist()) == (2, [2.5, 2.7], [0, 1])
@@ -84,6 +90,6 @@ def test_notes_say_what_cannot_be_learnt(tmp_path: Path) -> None:
 
 def test_columns_induced_by_a_sampler_become_a_representation(swarm: Swarm) -> None:
     wider = swarm.with_columns("rank:", ["web", "code"], np.array([[0.1, 0.2]] * 3))
-    assert wider.representations == ("weights", "params", "ranks")
+    assert wider.representations == ("weights", "params", "ranks", "amounts")
     with pytest.raises(RecipeError, match="shape"):
         swarm.with_columns("rank:", ["web"], np.ones((2, 1)))
