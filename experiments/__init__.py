@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, str] = {
     "information": "experiments.information",
     "mixtures": "experiments.mixtures",
     "stability": "experiments.stability",
+    "surrogates": "experiments.surrogates",
 }
 """Every experiment: name -> module with ``CLAIM``, ``Config`` (with ``Config.tiny()``) and ``run(config) -> Report``."""
 

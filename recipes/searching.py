@@ -202,7 +202,11 @@ def _beliefs(
     features: Features = _at(top) if levels else same
     scale = np.array([max(1.0, skills[t].interval_scale or 1.0) if t in skills else 1.0 for t in targets])
     highest = (marks == top).all(1)
-    return Beliefs(tuple(targets), tuple(fits), seen[highest], losses[highest], features, scale), skills, notes
+    return (
+        Beliefs(tuple(targets), tuple(fits), seen[highest], losses[highest], features, (shown, losses), scale),
+        skills,
+        notes,
+    )
 
 
 def _fitted(surrogate: str, shown: Array, losses: Array, groups: Any, levels: Sequence[str], seed: int) -> Surrogate:

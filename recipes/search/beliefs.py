@@ -11,7 +11,8 @@ import numpy as np
 from infolaw.errors import RecipeError
 from infolaw.units import Array
 
-from ..surrogates import Surrogate
+from ..surrogates import GaussianProcess, Surrogate
+from ..surrogates.gaussian_process import fit_together
 
 Features = Callable[[Array], Array]
 """Mixtures (n_points, n_cells) -> what the surrogates were fitted on (n_points, n_features)."""
@@ -36,6 +37,8 @@ class Beliefs:
     losses : ndarray, (n_seen, n_targets)
     features : callable
         See `Features`.
+    runs : tuple of two ndarrays, optional
+        Features and losses that the surrogates were fitted on, where these are more than `seen` (other sizes, say).
     scale : ndarray, (n_targets,), optional
         Factor on the spread of drawn surfaces: what held-out runs say the surrogates' own spread should be taken times.
     """
@@ -45,6 +48,7 @@ class Beliefs:
     seen: Array
     losses: Array
     features: Features = same
+    runs: tuple[Array, Array] | None = None
     scale: Array | None = None
 
     @classmethod
@@ -70,7 +74,12 @@ class Beliefs:
         if losses.shape != (len(seen), len(targets)):
             raise RecipeError(f"{len(seen)} mixtures and {len(targets)} targets, but losses of shape {losses.shape}.")
         shown = features(seen)
-        fits = tuple(clone(surrogate).fit(shown, losses[:, k]) for k in range(len(targets)))
+        fits = tuple(clone(surrogate) for _ in targets)
+        if isinstance(surrogate, GaussianProcess):
+            fit_together(fits, shown, losses)  # which runs to trust is one question for all targets
+        else:
+            for fit, column in zip(fits, losses.T, strict=True):
+                fit.fit(shown, column)
         return cls(tuple(targets), fits, np.asarray(seen, float), losses, features)
 
     def predict(self, weights: Array) -> Array:
@@ -110,11 +119,12 @@ class Beliefs:
             return np.asarray(surrogate.draws(shown, n, seed + k))
         from sklearn.base import clone
 
-        rng, fitted_on = np.random.default_rng([seed, k]), self.features(self.seen)
+        rng = np.random.default_rng([seed, k])
+        fitted_on, losses = self.runs or (self.features(self.seen), self.losses)
         refits = []
         for _ in range(min(n, MOST_REFITS)):
             rows = rng.integers(0, len(fitted_on), len(fitted_on))
-            refits.append(clone(surrogate).fit(fitted_on[rows], self.losses[rows, k]).predict(shown))
+            refits.append(clone(surrogate).fit(fitted_on[rows], losses[rows, k]).predict(shown))
         return np.stack(refits)[np.arange(n) % len(refits)]
 
 

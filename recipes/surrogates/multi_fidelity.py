@@ -111,6 +111,15 @@ class MultiFidelity(Surrogate):
             variances.append(b**2 * variances[-1] + np.square(surface.predict(recipes, return_std=True)[1]))
         return means, np.sqrt(np.array(variances)[member, at])
 
+    def draws(self, X: Array, n: int, seed: int = 0) -> Array:
+        """Return noise-free losses ``(n, n_points)`` at each row's own level; draw j is the same surfaces at every point."""
+        X = self._points(X)
+        member, recipes = self._level(X), X[:, self._recipe]
+        found = [self.surfaces_[0].draws(recipes, n, seed)]
+        for level, ((a, b), surface) in enumerate(zip(self.stretch_, self.surfaces_[1:], strict=True), start=1):
+            found.append(a + b * found[-1] + surface.draws(recipes, n, seed + level))
+        return np.asarray(np.stack(found)[member, :, np.arange(len(X))].T)
+
 
 @dataclass(frozen=True)
 class _Nothing:
@@ -121,6 +130,10 @@ class _Nothing:
     def predict(self, X: Array, return_std: bool = False) -> Any:
         zero = np.zeros(len(X))
         return (zero, zero + self.noise) if return_std else zero
+
+    def draws(self, X: Array, n: int, seed: int) -> Array:
+        shift = self.noise * np.random.default_rng(seed).standard_normal((n, 1))
+        return np.broadcast_to(shift, (n, len(X)))
 
 
 def stretched(below: Array, y: Array) -> tuple[float, float, float]:

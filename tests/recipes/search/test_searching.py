@@ -113,3 +113,15 @@ def test_proxies_of_two_sizes_predict_the_larger():
     corpus = Corpus(tuple(Cell(cell, 1e9) for cell in CELLS))
     found = search_swarm(Swarm(RunTable.from_frame(frame)), corpus, ["easy"]).recommendation
     assert found.predicted[0] == pytest.approx(truth(found.weights, 1.5), abs=0.02)
+
+
+def test_surfaces_of_several_sizes_agree_with_the_prediction():
+    from recipes.surrogates import MultiFidelity
+
+    rng = np.random.default_rng(2)
+    seen = rng.dirichlet(np.ones(4), 60)
+    size = np.where(np.arange(60) < 45, 1.0, 1.5)
+    X = np.column_stack([seen, np.log(size)])
+    fitted = MultiFidelity().fit(X, truth(seen, size))
+    surfaces = fitted.draws(X[40:50], 400, 0)
+    np.testing.assert_allclose(surfaces.mean(0), fitted.predict(X[40:50]), atol=0.01)
