@@ -63,7 +63,7 @@ def known_layouts() -> dict[str, Columns]:
 
 
 def recognised(has_column: Callable[[str], bool]) -> Columns | None:
-    """Return the layout that most of a file's columns speak for, or None where none fits whole.
+    """Return the layout that most of a file's columns speak for (of equals, one with token counts), or None.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def recognised(has_column: Callable[[str], bool]) -> Columns | None:
         Says whether the file has a column of this (dotted) name.
     """
     fitting = [columns for columns in known_layouts().values() if columns.when and all(map(has_column, columns.when))]
-    return max(fitting, key=lambda columns: len(columns.when), default=None)
+    return max(fitting, key=lambda columns: (len(columns.when), columns.tokens is not None), default=None)
 
 
 def _read(path: Path) -> Columns:
