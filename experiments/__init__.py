@@ -12,6 +12,7 @@ EXPERIMENTS: dict[str, str] = {
     "extrapolation": "experiments.extrapolation",
     "information": "experiments.information",
     "mixtures": "experiments.mixtures",
+    "planted": "experiments.planted",
     "regmix": "experiments.regmix",
     "stability": "experiments.stability",
     "surrogates": "experiments.surrogates",
