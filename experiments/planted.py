@@ -52,7 +52,7 @@ def ours(X: Array, y: Array, setting: Setting, rng: np.random.Generator) -> Answ
 
     names = tuple(f"domain {k}" for k in range(X.shape[1]))
     targets = tuple(f"target {k}" for k in range(y.shape[1]))
-    beliefs = Beliefs.fitted(GaussianProcess(), X, y, targets)
+    beliefs = Beliefs.fitted(GaussianProcess(), X, y, targets).calibrated()
     weights = dict(zip(targets, setting.importance.tolist(), strict=True))
     objective = Objective.of(targets, np.ones(len(targets)), beliefs.predict(setting.prior[None])[0], weights)
     region = Region(names, np.zeros(len(names)), setting.caps)

@@ -200,13 +200,9 @@ def _beliefs(
         if hasattr(fitted, "skill_"):
             skills[target] = fitted.skill_
     features: Features = _at(top) if levels else same
-    scale = np.array([max(1.0, skills[t].interval_scale or 1.0) if t in skills else 1.0 for t in targets])
     highest = (marks == top).all(1)
-    return (
-        Beliefs(tuple(targets), tuple(fits), seen[highest], losses[highest], features, (shown, losses), scale),
-        skills,
-        notes,
-    )
+    beliefs = Beliefs(tuple(targets), tuple(fits), seen[highest], losses[highest], features, (shown, losses))
+    return beliefs.calibrated(), skills, notes
 
 
 def _fitted(surrogate: str, shown: Array, losses: Array, groups: Any, levels: Sequence[str], seed: int) -> Surrogate:

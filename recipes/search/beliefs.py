@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from infolaw.units import Array
 
 from ..surrogates import GaussianProcess, Surrogate
 from ..surrogates.gaussian_process import fit_together
+from .calibration import upward_scale
 
 Features = Callable[[Array], Array]
 """Mixtures (n_points, n_cells) -> what the surrogates were fitted on (n_points, n_features)."""
@@ -81,6 +82,12 @@ class Beliefs:
             for fit, column in zip(fits, losses.T, strict=True):
                 fit.fit(shown, column)
         return cls(tuple(targets), fits, np.asarray(seen, float), losses, features)
+
+    def calibrated(self) -> Beliefs:
+        """Return beliefs whose surfaces are as wide as the best runs ask for, see `calibration.upward_scale`."""
+        shown, losses = self.runs or (self.features(self.seen), self.losses)
+        factor = upward_scale(self.surrogates, shown, losses)
+        return replace(self, scale=factor * (np.ones(len(self.targets)) if self.scale is None else self.scale))
 
     def predict(self, weights: Array) -> Array:
         """Expected targets (n_points, n_targets)."""

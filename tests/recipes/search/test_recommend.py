@@ -164,3 +164,15 @@ def test_lowest_is_never_worse_than_its_pool():
     pool = np.random.default_rng(0).dirichlet(np.ones(N_CELLS), 30)
     best = lowest(truth, Region.simplex(CELLS), pool)
     np.testing.assert_allclose(best, OPTIMUM, atol=1e-3)
+
+
+def test_surfaces_widen_where_the_best_runs_surprise():
+    rng = np.random.default_rng(0)
+    seen = rng.dirichlet(np.ones(N_CELLS), 60)
+    kinked = truth(seen)
+    kinked -= 5 * np.maximum(np.quantile(kinked, 0.15) - kinked, 0.0)  # a gain that only the best runs show
+    calm = Beliefs.fitted(SURROGATES["gaussian_process"](), seen, truth(seen) + 0.002 * rng.standard_normal(60)).calibrated()
+    surprised = Beliefs.fitted(SURROGATES["gaussian_process"](), seen, kinked + 0.002 * rng.standard_normal(60)).calibrated()
+    assert 1 <= calm.scale[0] < surprised.scale[0]
+    narrow = replace(surprised, scale=None).draws(seen[:5], 200, 0)[..., 0].std(0)
+    np.testing.assert_allclose(surprised.draws(seen[:5], 200, 0)[..., 0].std(0), surprised.scale[0] * narrow, rtol=1e-6)
