@@ -5,7 +5,9 @@ method gets 32, 64, 128 or all 512 of the 512 and recommends one mixture within 
 was tried). What it would reach nobody has trained: a Gaussian process on all 768 mixtures stands in for the truth, which
 may favour a Gaussian process; mixtures that were really run are there as a check.
 
-Expected: ours below RegMix's procedure and below the best proxy at every number of proxies. Minutes.
+Expected: ours below RegMix's procedure and below the best proxy at every number of proxies. Where we differ: for the mean of
+the losses, whose best mixture is close to the prior, the mean of RegMix's 128 best is .003 nats better from 64 proxies, and
+from 32 with small trees .02: averaging pays where little is known. Minutes.
 """
 
 from __future__ import annotations
