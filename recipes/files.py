@@ -25,6 +25,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class File(BaseModel):
+    """What every file shares: read-only, and no key that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

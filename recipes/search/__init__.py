@@ -15,16 +15,20 @@ from .objective import Objective, pareto_front
 from .recommend import Setting, recommend
 from .recommendation import Price, Recommendation, Rival
 from .region import Group, Region
+from .sampler_space import Evolution, RandomDraws, SamplerSpace, search_params
 
 __all__ = [
     "METHODS",
     "Beliefs",
+    "Evolution",
     "Group",
     "Objective",
     "Price",
+    "RandomDraws",
     "Recommendation",
     "Region",
     "Rival",
+    "SamplerSpace",
     "Setting",
     "distance",
     "improved",
@@ -34,5 +38,6 @@ __all__ = [
     "pareto_front",
     "recommend",
     "regmix_mixtures",
+    "search_params",
     "thompson",
 ]
