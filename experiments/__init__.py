@@ -10,6 +10,7 @@ EXPERIMENTS: dict[str, str] = {
     "coverage": "experiments.coverage",
     "data_constrained": "experiments.data_constrained",
     "extrapolation": "experiments.extrapolation",
+    "first_loop": "experiments.first_loop",
     "information": "experiments.information",
     "mixtures": "experiments.mixtures",
     "planted": "experiments.planted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,10 +35,21 @@ def module_of(name: str) -> Any:
     return importlib.import_module(EXPERIMENTS[name])
 
 
-def report_of(name: str, tiny: bool) -> Report:
-    """Run one experiment."""
+def report_of(name: str, tiny: bool, **changes: Any) -> Report:
+    """Run one experiment, its settings changed where `changes` are given.
+
+    Raises
+    ------
+    ExperimentError
+        If there is no such experiment, or it has no such setting.
+    """
     module = module_of(name)
-    report: Report = module.run(module.Config.tiny() if tiny else module.Config())
+    config = module.Config.tiny() if tiny else module.Config()
+    given = {key: value for key, value in changes.items() if value is not None}
+    strange = [key for key in given if not hasattr(config, key)]
+    if strange:
+        raise ExperimentError(f"experiment {name!r} has no setting --{strange[0]}: leave it out.")
+    report: Report = module.run(replace(config, **given))
     return report
 
 
@@ -53,10 +65,14 @@ def run(
     name: Annotated[str, typer.Argument(help="See `list`.")],
     tiny: Tiny = False,
     out: Annotated[Path | None, typer.Option(help="Folder for NAME.json and NAME.txt; made if it is not there.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Of first_loop: how long the grid may train.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Of first_loop: where corpus and runs lie; carried on with.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="Of first_loop: a corpus folder that is there already.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Of first_loop: processes that train.")] = None,
     json: Json = False,
 ) -> None:
     """Run one experiment and print what came out; a failed check is a result, not an error."""
-    report = report_of(name, tiny)
+    report = report_of(name, tiny, hours=hours, folder=folder, corpus=corpus, workers=workers)
     if out is not None:
         write_report(report, out, name)
     typer.echo(to_json(report.to_dict()) if json else str(report))

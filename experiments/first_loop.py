@@ -1,0 +1,285 @@
+"""The whole loop for real: a corpus, its scores, a grid of trained models, a law, a plan, and the plan trained.
+
+What is expected: a law fitted to small models predicts larger ones on unseen recipes within 1 %; and the recipe that it
+plans for four times the grid's largest compute, from a pool that must be repeated, reaches what was predicted and beats
+the natural recipe, the best bucket alone, and a RegMix-style recipe. The report says what came out, whatever it is.
+An hour on two processors by default (the largest grid that fits is chosen); ``tiny`` takes minutes. Interrupted, it goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infolaw import RunTable, fit
+from infolaw.errors import ExperimentError, OutputError
+from infolaw.files import read_json, to_json, write_atomically
+
+from .designs import Base, Grid, infolaw_design, quadmix_design, regmix_design
+from .loop_audit import audit_checks, audit_laws, large_runs, paired_sd, seed_sd
+from .loop_grid import BUDGET, largest_grid
+from .loop_plan import Contest, contest, verdict
+from .proxy import RunConfig, RunRecord
+from .report import Report
+from .swarm import Outcome, Progress, curves, export_runs, run_swarm, run_table
+
+CLAIM = "A law fitted to small trained models plans a recipe at four times their compute that keeps its promise and wins."
+LAWS = ("infolaw", "infolaw_e", "repetition", "data_constrained", "chinchilla")
+WEIGHT_DECAY = 0.3
+"""With .1, a hundredth better at one pass, small models that see a text 16 times lose far more than large ones do."""
+TINY_GRID = Grid(
+    (8, 12, 16, 24, 32),
+    ratios=(20.0, 5.0, 10.0, 40.0),
+    passes=(4.0, 16.0),
+    extremes=(48.0,),
+    probes=("nat", "hq"),
+    recipes=("nat", "hq", "mq", "mlq", "lq", "top"),
+    held=("mlq",),
+    seeds=(1,),
+    long=2,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to spend, and on which text.
+
+    Attributes
+    ----------
+    folder : Path
+        Everything is kept here; the same folder goes on where it was interrupted.
+    corpus : Path, optional
+        Folder of a scored corpus; by default one is built from this machine's text.
+    hours : float
+        Time that the grid and its verification may take together.
+    workers : int
+        Processes.
+    law : str
+        What plans: a law, or ``auto``.
+    bootstrap : int
+        Resamples behind the intervals.
+    grid : Grid, optional
+        By default the largest that fits.
+    n_regmix, n_quadmix : int
+        Proxies of these two designs.
+    plan_passes : float
+        How often the natural recipe must repeat the pool at the final budget.
+    most_seeds : int
+        Of each recipe at the final budget; at least 4, and as many as the predicted gain needs to be detectable.
+    eval_tokens : int
+        Held-out bytes of each domain and bucket.
+    is_tiny : bool
+        Whether the corpus, if it is built, is a small one.
+    seed : int
+    """
+
+    folder: Path = Path("first_loop-runs")
+    corpus: Path | None = None
+    hours: float = 1.0
+    workers: int = 2
+    law: str = "auto"
+    bootstrap: int = 1000
+    grid: Grid | None = None
+    n_regmix: int = 64
+    n_quadmix: int = 64
+    plan_passes: float = 2.0
+    most_seeds: int = 12
+    eval_tokens: int = 2048
+    is_tiny: bool = False
+    seed: int = 0
+
+    @classmethod
+    def tiny(cls, folder: Path = Path("first_loop-tiny"), corpus: Path | None = None, workers: int = 1) -> Config:
+        """Return minutes' work on one processor."""
+        return cls(
+            folder,
+            corpus,
+            0.05,
+            workers,
+            "repetition",
+            200,
+            TINY_GRID,
+            n_regmix=24,
+            n_quadmix=4,
+            most_seeds=5,
+            eval_tokens=512,
+            is_tiny=True,
+        )
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What the first half of the loop leaves: records of each design."""
+
+    base: Base
+    grid: Grid
+    records: dict[str, list[RunRecord]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def run(config: Config) -> Report:
+    """Build, train, fit, plan, train the plan, and say what came out.
+
+    Raises
+    ------
+    ExperimentError
+        If the corpus is too small or the hours too few for any grid; one sentence.
+    """
+    loop = trained_grid(config)
+    runs = exported(config, loop)
+    large = large_runs(runs, loop.grid)
+    sd, noise = seed_sd(large)[0], paired_sd(large)[0]
+    table, headline = audit_laws(runs, loop.grid, tuple(dict.fromkeys((*LAWS, config.law))), config.seed)
+    match = planned(config, loop)
+    n_seeds = match.n_seeds(noise, config.most_seeds)
+    finals = match.runs(loop.base, n_seeds, loop.base.buckets())
+    mark = hashlib.sha256("".join(final.fingerprint for final in finals).encode()).hexdigest()[:8]
+    outcome = _swarm(config, finals, f"final-{mark}")  # another plan is another swarm
+    for name, reason in outcome.failures.items():
+        raise ExperimentError(f"the verifying run {name!r} failed: {reason}")
+    checks, rows = verdict(match, outcome.records, sd, noise)
+    return Report(
+        CLAIM,
+        (*checks, *audit_checks(headline, config.law, sd)),
+        {
+            f"The plan and its rivals at {match.plan.n_params:,.0f} parameters and {match.plan.tokens:,.0f} tokens": rows,
+            "Mean absolute error on runs that the fit did not see [%]": table,
+        },
+        _text(loop, match, runs, n_seeds),
+    )
+
+
+def trained_grid(config: Config) -> Loop:
+    """Corpus, scores, and every proxy run of the designs."""
+    base = Base(str(corpus_of(config)), {"eval_tokens": config.eval_tokens, "weight_decay": WEIGHT_DECAY})
+    grid = chosen_grid(config, base)
+    small = sorted(grid.widths)[1]
+    configs = [
+        *infolaw_design(base, grid),
+        *regmix_design(base, config.n_regmix, small, grid.middle, over="buckets", seed=config.seed),
+    ]
+    if config.n_quadmix:
+        criteria = criteria_of(Path(base.corpus))
+        configs += quadmix_design(base, config.n_quadmix, small, grid.middle, criteria, pool=8.0, seed=config.seed)
+    outcome = _swarm(config, sorted(configs, key=lambda run: -run.width * run.tokens), "grid")
+    records: dict[str, list[RunRecord]] = {}
+    order = {run.run_id: k for k, run in enumerate(configs)}
+    for record in sorted(outcome.records, key=lambda record: order[record.run_id]):
+        records.setdefault(record.config["labels"]["design"], []).append(record)
+    return Loop(base, grid, records, outcome.failures)
+
+
+def corpus_of(config: Config) -> Path:
+    """Return the scored corpus of a configuration; build and score it where none is given."""
+    if config.corpus is not None:
+        return config.corpus
+    from .corpora import CorpusConfig, build
+    from .scorers import score
+
+    place = config.folder / "corpus"
+    _make(config.folder)
+    folder = build(CorpusConfig.tiny(place) if config.is_tiny else CorpusConfig(place))
+    score(folder)
+    return folder
+
+
+def chosen_grid(config: Config, base: Base) -> Grid:
+    """Return the grid of a configuration, or the largest that fits; what was chosen once is kept in ``grid.json``."""
+    if config.grid is not None:
+        return config.grid
+    _make(config.folder)
+    place = config.folder / "grid.json"
+    if not place.exists():
+        grid = largest_grid(base, config.hours, config.workers, config.n_regmix + config.n_quadmix)
+        write_atomically(place, to_json({"schema_version": 1, "hours": config.hours, "grid": asdict(grid)}))
+    content = read_json(place, "the grid that was chosen")
+    if content["hours"] != config.hours:
+        raise ExperimentError(f"{place} was chosen for {content['hours']:g} hours: give the same, or another folder.")
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in content["grid"].items()}
+    return Grid(**fields)
+
+
+def exported(config: Config, loop: Loop) -> RunTable:
+    """Write ``runs-<design>.csv`` and ``curves.csv``; return the run table of the grid."""
+    for design, records in loop.records.items():
+        if design != "quadmix":
+            export_runs(records, config.folder / f"runs-{design}.csv")
+        else:
+            _write_frame(records, config.folder / f"runs-{design}.csv")
+    every = [record for records in loop.records.values() for record in records]
+    write_atomically(config.folder / "curves.csv", curves(every).to_csv(index=False))
+    return run_table(loop.records["infolaw"], "the grid")
+
+
+def planned(config: Config, loop: Loop) -> Contest:
+    """Fit the law to every run over buckets and plan for the budget beyond the grid."""
+    every = run_table([*loop.records["infolaw"], *loop.records["regmix-buckets"]], "the grid and the mixtures")
+    predictor = fit(config.law, every, bootstrap=config.bootstrap, seed=config.seed)
+    widest = max(loop.grid.widths)
+    n_params = loop.base.n_params(widest)
+    flops = BUDGET * 6.0 * n_params * loop.grid.middle * n_params
+    pool = BUDGET**0.5 * loop.grid.middle * n_params / config.plan_passes
+    return contest(predictor, loop.base, flops, pool, widest, loop.records["regmix-buckets"], config.seed)
+
+
+def _swarm(config: Config, configs: list[RunConfig], name: str) -> Outcome:
+    return run_swarm(config.folder / name, configs, workers=config.workers, tell=_tell(name))
+
+
+def _tell(name: str) -> Callable[[Progress], None] | None:
+    """Return a function that shows the progress of a swarm, where somebody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def tell(progress: Progress) -> None:
+        sys.stderr.write(
+            f"\r{name}: {progress}\033[K" + ("\n" if progress.finished + progress.failed == progress.total else "")
+        )
+        sys.stderr.flush()
+
+    return tell
+
+
+def criteria_of(corpus: Path) -> dict[str, str]:
+    """Columns with scores, and which way each is better, from ``corpus.json``."""
+    content = read_json(corpus / "corpus.json", "the manifest of a corpus")
+    if not content.get("scores"):
+        raise ExperimentError(f"{corpus} is not scored: score it, or ask for no QuaDMix proxies.")
+    return {entry["column"]: entry["better"] for entry in content["scores"]["criteria"]}
+
+
+def _write_frame(records: list[RunRecord], path: Path) -> None:
+    """Write records whose cells differ as they are; a cell that a run had no document of stays empty."""
+    from .swarm import frame
+
+    write_atomically(path, frame(records).to_csv(index=False))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}. Choose another.") from None
+
+
+def _text(loop: Loop, match: Contest, runs: RunTable, n_seeds: int) -> str:
+    large = large_runs(runs, loop.grid)
+    (sd, df), (noise, noise_df) = seed_sd(large), paired_sd(large)
+    facts: list[Any] = [
+        f"Smallest detectable difference with {n_seeds} seeds: {match.detectable(noise, n_seeds):.4f} nats/token; predicted "
+        f"gain over the natural recipe: {match.gain['natural']:.4f}.",
+        f"Seeds of the larger models differ by {100 * sd:.2f} % of the loss (standard deviation, {df} degrees of freedom): "
+        f"in text and initial weights; {100 * noise:.2f} % ({noise_df}) is not shared by the recipes of one seed.",
+        f"The grid: {len(runs)} runs of {len(loop.grid.widths)} sizes, {int(runs.frame['n_params'].min()):,} to "
+        f"{int(runs.frame['n_params'].max()):,} parameters; loss on held-out text of bucket q0.",
+        f"Compute of the plan: {match.plan.flops:.3g} FLOP, {match.plan.flops / float(runs.flops().max()):.1f} times the "
+        "largest run of the grid.",
+        *(f"Warning of the plan: {warning}" for warning in match.plan.warnings),
+        *runs.notes,
+        *(f"Failed: {name}: {reason}" for name, reason in loop.failures.items()),
+    ]
+    return "\n".join(facts)
