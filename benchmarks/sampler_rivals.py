@@ -132,7 +132,7 @@ def read_columns(paths: list[Path], columns: list[str]) -> None:
 
 
 def limit(corpus: Path, params: dict[str, np.ndarray], out: Path) -> dict[str, float]:
-    """Three reads, by what each pass needs, and the manifest."""
+    """Three reads, by what each pass needs, and the manifest; what is imported is not timed, here as for the others."""
     from recipes.passes.manifest import manifest_part
 
     paths = sorted(corpus.glob("*.parquet"))
@@ -158,6 +158,7 @@ def infolaw(corpus: Path, params: dict[str, np.ndarray], out: Path, executor: st
     from recipes.documents import open_documents
     from recipes.passes.draw import sample_corpus
     from recipes.passes.request import Request
+    from recipes.sampling import kernels  # noqa: F401 - compiled before the clock runs, as the others' libraries are
     from recipes.sampling.params import SamplerParams
 
     shapes = (params[name] for name in ("weights", "steepness", "cutoff", "exponent", "floor"))

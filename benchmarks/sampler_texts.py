@@ -20,7 +20,8 @@ from recipes.passes.request import Request
 
 TURNS = 3
 FILES = 4
-ROW_GROUP = 1000
+ROW_GROUP = 100
+"""About a fortieth of an output shard, as row groups of real corpora are of shards of 800 MB."""
 
 
 def texts(n_bytes: int) -> list[str]:

@@ -44,15 +44,15 @@ def assemble(arrays: Mapping[str, Any], shard: Shard, columns: Columns, first_ro
     """
     make = _Maker(shard, first_row, n_rows)
     domain, domains = make.domain(arrays, columns)
-    scores = np.empty((n_rows, len(columns.scores)))
+    scores = np.empty((len(columns.scores), n_rows))  # a row a criterion, turned at the end: columns stay whole
     for index, score in enumerate(columns.scores):
-        scores[:, index] = make.score(score.column, arrays[score.column])
+        scores[index] = make.score(score.column, arrays[score.column])
     return Batch(
         ids=make.ids(columns.id, None if columns.id is None else arrays[columns.id]),
         domain=domain,
         domains=domains,
         tokens=make.tokens(arrays, columns),
-        scores=scores,
+        scores=scores.T,
         bucket=make.bucket(arrays, columns),
     )
 
@@ -99,10 +99,9 @@ class _Maker:
             return row_ids(self.shard.fingerprint, np.arange(self.first_row, self.first_row + self.n_rows, dtype=np.uint64))
         self.present(column, array, "every document needs an id, or give --id none to number them by file and row.")
         array = _decoded(array)
-        if pa.types.is_uint64(array.type):
-            return np.ascontiguousarray(array.to_numpy())
         if pa.types.is_integer(array.type):
-            return np.ascontiguousarray(array.cast(pa.int64()).to_numpy()).view(np.uint64)
+            whole = array if pa.types.is_uint64(array.type) else array.cast(pa.int64())
+            return np.ascontiguousarray(_values(whole)).view(np.uint64)
         if pa.types.is_fixed_size_binary(array.type):
             array = array.cast(pa.binary())
         if not _is_text(array.type):
@@ -116,24 +115,27 @@ class _Maker:
             self.present(columns.text, text, "--tokens-per-byte needs the text of every document.")
             if not _is_text(text.type):
                 raise self.wrong(0, columns.text, f"holds {text.type}, no text; name the text's column.")
-            lengths = pc.binary_length(text).to_numpy().astype(np.float64)
+            lengths = _values(pc.binary_length(text)).astype(np.float64)
             return np.asarray(np.floor(lengths * columns.tokens_per_byte + 0.5), dtype=np.int64)
         column = str(columns.tokens)
         array = arrays[column]
         self.present(column, array, "every document needs a token count; give --tokens-per-byte where there is none.")
         if pa.types.is_integer(array.type):
-            values = array.to_numpy()
+            values = _values(array)
         else:
             values = self.floats(column, array)
             with np.errstate(invalid="ignore"):
                 self.refuse(values != np.floor(values), column, values, "a count of tokens is whole.")
-        self.refuse((values < 0) | (values > MOST_TOKENS), column, values, f"a count of tokens lies in 0 to {MOST_TOKENS}.")
+        if values.size and not 0 <= values.min() <= values.max() <= MOST_TOKENS:
+            bad = (values < 0) | (values > MOST_TOKENS)
+            self.refuse(bad, column, values, f"a count of tokens lies in 0 to {MOST_TOKENS}.")
         return np.ascontiguousarray(values, dtype=np.int64)
 
     def score(self, column: str, array: Any) -> NDArray[np.float64]:
         """Scores, NaN where missing."""
         values = self.floats(column, array)
-        self.refuse(np.isinf(values), column, values, "a score is finite, or left out where it is missing.")
+        if not np.isfinite(values.sum()):  # else none is infinite, nor missing
+            self.refuse(np.isinf(values), column, values, "a score is finite, or left out where it is missing.")
         return values
 
     def floats(self, column: str, array: Any) -> NDArray[np.float64]:
@@ -145,7 +147,7 @@ class _Maker:
             array = self._parsed(column, array)
         if not (_is_number(array.type) or pa.types.is_boolean(array.type)):
             raise self.wrong(0, column, f"holds {array.type}; a number is expected.")
-        return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        return np.asarray(_values(array.cast(pa.float64(), safe=False)), dtype=np.float64)
 
     def _parsed(self, column: str, array: Any) -> Any:
         try:
@@ -224,18 +226,27 @@ class _Maker:
                 raise self.wrong(0, column, f"holds {array.type}; labels are text or whole numbers.")
             array = array.dictionary_encode()
         indices = array.indices
-        codes = (indices.fill_null(-1) if indices.null_count else indices).to_numpy().astype(np.int32)
+        codes = _values(indices.fill_null(-1) if indices.null_count else indices).astype(np.int32, copy=False)
         return codes, [str(name) if name is not None else "" for name in array.dictionary.to_pylist()]
 
 
 def _merged(codes: NDArray[np.int32], names: list[str]) -> tuple[NDArray[np.int32], list[str]]:
     """Leave out names that no row uses and join names that stand twice."""
-    used = np.bincount(codes, minlength=len(names)) > 0
+    used = np.zeros(len(names), np.bool_)
+    used[codes] = True
     if used.all() and len(set(names)) == len(names):
         return codes, names
     kept = list(dict.fromkeys(name for name, is_used in zip(names, used, strict=True) if is_used))
     position = {name: code for code, name in enumerate(kept)}
     return np.array([position.get(name, -1) for name in names], dtype=np.int32)[codes], kept
+
+
+def _values(array: Any) -> NDArray[Any]:
+    """Numbers of an Arrow array as they lie in memory; floats that are missing as NaN."""
+    if array.null_count or not len(array):
+        return np.asarray(array.to_numpy(zero_copy_only=False))
+    kind = np.dtype(array.type.to_pandas_dtype())
+    return np.frombuffer(array.buffers()[1], kind, len(array), array.offset * kind.itemsize)
 
 
 def _decoded(array: Any) -> Any:

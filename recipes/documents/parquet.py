@@ -23,6 +23,9 @@ from .shard import Shard
 BATCH_ROWS = 2**16
 """Rows of a batch of metadata."""
 
+READ_ROWS = 2**18
+"""Rows of row groups that are read together, or one group where that is larger: Arrow holds them until it is through."""
+
 RECORD_ROWS = 2**12
 """Rows of a batch of whole records: texts are large."""
 
@@ -82,16 +85,17 @@ def _record_batches(shard: Shard, columns: Columns) -> Iterator[Any]:
     sources = map(split_source, (columns.domain, columns.bucket or ""))
     labels = [source for kind, source in sources if kind == "column" and source and "." not in source]
     with whole_file(shard.name), _opened(shard.place, labels) as file:
-        groups = range(*_groups(shard))
         wanted = list(columns.needed())
         if not wanted:
-            for group in groups:
+            for group in range(*_groups(shard)):
                 yield from _bare(file.metadata.row_group(group).num_rows)
             return
         leaves = [".".join(_read_path(file.schema_arrow, column)) for column in wanted]
-        for record in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=leaves, use_threads=False):
-            if record.num_rows:
-                yield record
+        for part in shard.split(READ_ROWS):
+            groups = range(*_groups(part))
+            for record in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=leaves, use_threads=False):
+                if record.num_rows:
+                    yield record
 
 
 def _bare(rows: int) -> Iterator[Any]:

@@ -20,15 +20,15 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from ..documents.mapping import Columns
+from ..documents.reading import read_batches
 from ..documents.shard import Shard
 from ..sampling.domains import known_domains
 from ..sampling.merged import N_MERGED_BINS, MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
 from ..sampling.profile import Profile
-from .groups import batches_of, only_size
+from .groups import only_size
 
 Ints = NDArray[np.int64]
-SUMS = ("tokens", "documents")
 _loading = Lock()
 
 
@@ -40,14 +40,14 @@ class Scored:
     ----------
     ids : (n,) uint64
     tokens : (n,) int64
-    domain : (n,) int64
+    domain : (n,) int32
         Index into the profile's domains.
     bins : (n,) uint16
     """
 
     ids: NDArray[np.uint64]
     tokens: Ints
-    domain: Ints
+    domain: NDArray[np.int32]
     bins: NDArray[np.uint16]
 
 
@@ -77,8 +77,8 @@ def score_shards(
     kept: dict[str, list[NDArray[Any]]] = {name: [] for name in ("domain", "bins", "rows", "ids", "tokens")}
     for shard in shards:
         rows, dear = 0, is_dear(shard, columns)
-        for batch in batches_of(shard, columns if dear else replace(columns, id=None)):
-            domain, bins = merger.bins(batch) if stated_buckets is None else _stated(batch, merger.domains)
+        for batch in read_batches(shard, columns if dear else replace(columns, id=None)):
+            domain, bins = merger.bins(batch) if stated_buckets is None else _stated(batch, merger.domains, stated_buckets)
             histogram.add(domain, bins, batch.tokens)
             kept["domain"].append(domain.astype(code))
             kept["bins"].append(bins)
@@ -87,11 +87,17 @@ def score_shards(
                 kept["tokens"].append(batch.tokens)
             rows += len(batch)
         kept["rows"].append(np.array([rows]))
-    arrays = {name: np.concatenate(parts) for name, parts in kept.items() if parts}
-    counts = {f"sum_{name}": _packed(getattr(histogram, name)) for name in SUMS}
-    names = np.array(merger.domains)
+    packed = [pa.compress(sums.data, "lz4", asbytes=True) for sums in histogram.sums]  # most bins are empty
+    head = {
+        "domains": np.array(merger.domains),
+        "n_bins": np.array([histogram.n_bins]),
+        "sums": np.frombuffer(b"".join(packed), np.uint8),
+        "sizes": np.array([len(part) for part in packed], np.int64),
+    }
+    del histogram  # before the columns are joined: both are large
+    arrays = {name: np.concatenate(kept.pop(name)) for name in list(kept) if kept[name]}
     with open(path, "wb") as handle:
-        np.savez(handle, **{"domains": names, "n_bins": np.array([histogram.n_bins]), **counts, **arrays})  # type: ignore[arg-type]
+        np.savez(handle, **head, **arrays)  # type: ignore[arg-type]
     return {"documents": int(arrays["rows"].sum())}
 
 
@@ -107,9 +113,9 @@ def merged_histogram(paths: Sequence[Path]) -> MergedHistogram:
         with np.load(path) as partial:
             if total is None:
                 total = MergedHistogram(tuple(partial["domains"].tolist()), int(partial["n_bins"][0]))
-            for name in SUMS:
-                sums = getattr(total, name)
-                found = pa.decompress(partial[f"sum_{name}"], sums.nbytes, "lz4")
+            content, ends = partial["sums"], np.cumsum(partial["sizes"])
+            for sums, end, size in zip(total.sums, ends.tolist(), partial["sizes"].tolist(), strict=True):
+                found = pa.decompress(content[end - size : end], sums.nbytes, "lz4")
                 sums += np.frombuffer(found, np.int64).reshape(sums.shape)
     if total is None:
         raise RecipeError("There are no documents to rank.")
@@ -129,12 +135,12 @@ def read_scored(shards: Sequence[Shard], columns: Columns, partial: Path) -> Ite
             blocks = _blocks(*kept, at_kept, at_kept + int(rows[place]))
             at_kept += int(rows[place])
         else:
-            blocks = ((batch.ids, batch.tokens) for batch in batches_of(shard, lean))
+            blocks = ((batch.ids, batch.tokens) for batch in read_batches(shard, lean))
         for ids, tokens in blocks:
             part = slice(at, at + len(ids))
             if len(bins[part]) < len(ids):
                 raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
-            yield place, row, Scored(ids, tokens, domain[part].astype(np.int64), bins[part])
+            yield place, row, Scored(ids, tokens, domain[part].astype(np.int32), bins[part])
             row += len(ids)
             at += len(ids)
 
@@ -145,15 +151,15 @@ def _blocks(ids: NDArray[np.uint64], tokens: Ints, first: int, stop: int) -> Ite
         yield ids[part], tokens[part]
 
 
-def _packed(sums: Ints) -> NDArray[np.uint8]:
-    """Most bins of a partial are empty: packed, it is a fraction."""
-    return np.frombuffer(pa.compress(sums.data, "lz4"), np.uint8)
-
-
-def _stated(batch: Batch, domains: Sequence[str]) -> tuple[Ints, NDArray[np.uint16]]:
+def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
     if batch.bucket is None:
         raise RecipeError("The recipe weighs buckets that documents state, and these state none; give --bucket COLUMN.")
-    return known_domains(batch.domain.astype(np.int64), batch.domains, domains, "profile"), batch.bucket.astype(np.uint16)
+    if batch.bucket.max(initial=0) >= n_buckets:
+        raise RecipeError(
+            f"Documents state the bucket q{batch.bucket.max()}, the recipe ends at q{n_buckets - 1}; weigh that bucket too, "
+            "with 0 to leave it out."
+        )
+    return known_domains(batch.domain, batch.domains, domains, "profile"), batch.bucket.astype(np.uint16)
 
 
 @lru_cache(maxsize=2)

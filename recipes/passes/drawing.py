@@ -53,8 +53,7 @@ class DrawRule:
 
     def draw(self, scored: Scored) -> tuple[Counts, NDArray[np.int64]]:
         """Copies of every document, ``(n,)``, and the rows that have any."""
-        counts = self.table.counts(scored.domain, scored.bins, scored.ids, self.seed)
-        rows = np.flatnonzero(counts)
+        counts, rows = self.table.draw(scored.domain, scored.bins, scored.ids, self.seed)
         if self.cut is not None and len(rows):
             counts[rows] = self.cut.apply(scored.ids[rows], counts[rows])
             rows = rows[counts[rows] > 0]
@@ -62,7 +61,7 @@ class DrawRule:
 
     def cells(self, scored: Scored, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cell of the documents in `rows`: domain times `n_buckets` plus bucket."""
-        domain = scored.domain[rows]
+        domain = scored.domain[rows].astype(np.int64)
         return domain * self.n_buckets + self.buckets[domain, scored.bins[rows]]
 
     @property

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from ..batch import Batch
 from ..documents.mapping import Columns
-from ..documents.reading import read_batches
 from ..documents.shard import Shard
 
-GROUP_DOCS = 4_000_000
-"""Documents of a task, about: seconds of work, so that little is lost when it is, and few partials to merge."""
+GROUP_DOCS = 5_000_000
+"""Documents of a task, about: a second of work, so that little is lost when it is, and few partials to merge."""
+
+LINE_COST = 8
+"""Documents of JSON lines count for so many: they are parsed whole."""
 
 BYTES_PER_DOC = 2_000
 """Guess of the packed size of a document of JSON lines, whose rows nobody has counted [bytes]."""
-
-READ_ROWS = 1 << 18
-"""Rows of row groups that are opened together; one row group may hold more."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +42,16 @@ class ShardGroup:
 def group_shards(shards: Iterable[Shard], group_docs: int = GROUP_DOCS) -> list[ShardGroup]:
     """Cut the documents, in order of names, into groups of equal size at row groups and files.
 
-    Four groups or a multiple, each of at most about `group_docs`, so that any few workers end together.
+    Four groups or a multiple, each of at most about `group_docs` rows of parquet, so that any few workers end together.
     """
     atoms = [atom for shard in sorted(shards, key=lambda shard: (shard.name, shard.first_row)) for atom in shard.split(1)]
-    total = sum(map(documents_of, atoms))
+    costs = [documents_of(atom) * (LINE_COST if atom.kind == "jsonl" else 1) for atom in atoms]
+    total = sum(costs)
     n_groups = 4 * -(-total // (4 * group_docs))
     before, places = 0, []
-    for atom in atoms:
-        places.append((before + documents_of(atom) // 2) * n_groups // total)
-        before += documents_of(atom)
+    for cost in costs:
+        places.append((before + cost // 2) * n_groups // total)
+        before += cost
     groups: list[ShardGroup] = []
     for _, members in groupby(zip(places, atoms, strict=True), key=lambda member: member[0]):
         taken = [atom for _, atom in members]
@@ -61,12 +60,6 @@ def group_shards(shards: Iterable[Shard], group_docs: int = GROUP_DOCS) -> list[
         mark = hashlib.blake2b(names.encode(), digest_size=4).hexdigest()
         groups.append(ShardGroup(tuple(joined), f"{len(groups):05d}-{mark}", sum(map(documents_of, taken))))
     return groups
-
-
-def batches_of(shard: Shard, columns: Columns) -> Iterator[Batch]:
-    """Metadata of a shard, few row groups at a time: Arrow holds what it is given until it is through with it."""
-    for part in shard.split(READ_ROWS):
-        yield from read_batches(part, columns)
 
 
 def documents_of(shard: Shard) -> int:

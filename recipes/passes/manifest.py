@@ -62,7 +62,7 @@ def manifest_part(path: Path, max_copies: int, origin: Mapping[str, Any]) -> Ite
     with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=["count"]) as writer:
 
         def add(ids: NDArray[np.uint64], copies: Counts) -> None:
-            columns = [pa.array(ids, pa.uint64()), pa.array(copies.astype(count_type(max_copies), copy=False), counts)]
+            columns = [_column(ids), _column(copies.astype(count_type(max_copies), copy=False))]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=ROW_GROUP)
 
         yield add
@@ -75,7 +75,7 @@ def write_positional(path: Path, shards: Sequence[ShardCounts], origin: Mapping[
     metadata = _metadata("positional", {**origin, "shards": places})
     schema = pa.schema([("count", pa.from_numpy_dtype(counts.dtype))], metadata=metadata)
     pq.write_table(
-        pa.Table.from_arrays([pa.array(counts)], schema=schema), path, compression="zstd", row_group_size=ROW_GROUP
+        pa.Table.from_arrays([_column(counts)], schema=schema), path, compression="zstd", row_group_size=ROW_GROUP
     )
 
 
@@ -127,6 +127,13 @@ def refuse_escape(place: str, manifest: Path) -> None:
             f"{manifest} names the shard {place!r}, which lies outside the root of the documents; "
             "only use manifests that `infolaw sample` wrote for these documents."
         )
+
+
+def _column(values: NDArray[Any]) -> pa.Array:
+    """Arrow array over the memory of `values`."""
+    return pa.Array.from_buffers(
+        pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))]
+    )
 
 
 def _parts(folder: str | Path) -> list[Path]:

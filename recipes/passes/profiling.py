@@ -13,7 +13,7 @@ from infolaw.progress import Tell
 from ..documents.profiling import Partial, profile_of
 from ..sampling.profile import Profile
 from .executors import Executor
-from .groups import READ_ROWS, group_shards
+from .groups import group_shards
 from .tasks import Task, fingerprint_of, run_tasks
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ def profile_pass(
 
 
 def _write_partial(shards: Sequence[Shard], columns: Columns, criteria: Criteria, path: Path) -> Mapping[str, Any]:
-    parts = (part for shard in shards for part in shard.split(READ_ROWS))
-    found = profile_of(parts, columns, criteria)
+    found = profile_of(shards, columns, criteria)
     path.write_bytes(found.to_bytes())
     return {"documents": int(found.profile.documents.sum())}

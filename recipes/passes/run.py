@@ -15,6 +15,7 @@ from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.progress import Tell
 
+from ..sampling.packing import digest
 from .bins import merged_histogram, score_shards
 from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last_copies
 from .executors import Executor
@@ -69,11 +70,15 @@ class Run:
         return profile_pass(self.documents, self.documents.criteria, self.executor, self.state, tell).profile
 
     @cached_property
+    def _profile_bytes(self) -> bytes:
+        return self.profile.to_bytes()
+
+    @cached_property
     def scored(self) -> list[Path]:
         """Second pass: a partial a group."""
         weights = self.request.merge_weights(self.profile.domains, self.profile.criteria)
-        content = self.profile.to_bytes()
-        mark = fingerprint_of("bins", self.profile.fingerprint, weights, self.request.stated_buckets, package_version())
+        content = self._profile_bytes
+        mark = fingerprint_of("bins", digest(content), weights, self.request.stated_buckets, package_version())
         place = self.state / f"profile-{mark}.npz"
         self._keep(place, content)
         columns, stated = self.documents.columns, self.request.stated_buckets
@@ -252,7 +257,7 @@ class Run:
             "seed": self.seed,
             "documents": self.documents.fingerprint,
             "root": self.documents.root,
-            "profile": self.profile.fingerprint,
+            "profile": digest(self._profile_bytes),
             "table": table.fingerprint,
             "ids": id_rule(self.documents.columns),
             "budget": self.request.tokens,

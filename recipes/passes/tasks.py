@@ -6,6 +6,7 @@ the checksum: whatever has a receipt is whole, whatever has none is done again. 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -220,6 +221,9 @@ def _release_memory() -> None:
 
     for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
         pool.release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # of the GNU C library
+    if trim is not None:
+        trim(0)
 
 
 def _receipt_path(receipts: Path, key: str) -> Path:

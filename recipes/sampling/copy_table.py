@@ -20,7 +20,8 @@ from infolaw.units import Array
 
 from ..cell import Cell
 from .buckets import bucket_sums, bucket_table
-from .hashing import CHUNK, Keys, copies_key, uniform53
+from .domains import check_places
+from .hashing import Keys, seed_key
 from .merged import MergedHistogram
 from .order_keys import Integers
 from .packing import digest, pack, unpack
@@ -140,12 +141,13 @@ class CopyTable:
         """Expected copies, ``(n_domains, n_bins)``."""
         return np.ldexp(self.fixed.astype(np.float64), -FRACTION_BITS)
 
-    @property
+    @cached_property
     def max_copies(self) -> int:
         """Most copies that any document can get."""
-        return int(self.base.max(initial=0)) + int(np.any(self.threshold[self.base == self.base.max(initial=0)]))
+        most = int(self.fixed.max(initial=0))
+        return -(-most >> FRACTION_BITS)
 
-    def counts(self, domain: Integers, bins: NDArray[np.integer], ids: Keys, seed: int) -> NDArray[np.uint16]:
+    def counts(self, domain: NDArray[np.integer], bins: NDArray[np.integer], ids: Keys, seed: int) -> NDArray[np.uint16]:
         """Copies of each document, ``(n,)``: a function of seed, id, domain and bin, and of nothing else.
 
         Parameters
@@ -156,15 +158,20 @@ class CopyTable:
         ids : (n,) uint64
         seed : int
         """
-        counts = np.empty(len(ids), np.uint16)
-        flat = self.fixed.reshape(-1)
-        for start in range(0, len(ids), CHUNK):
-            part = slice(start, start + CHUNK)
-            drawn = flat.take(np.asarray(domain[part], np.int64) * self.n_bins + bins[part])
-            drawn += uniform53(copies_key(ids[part], seed))
-            drawn >>= np.uint64(FRACTION_BITS)
-            counts[part] = drawn
-        return counts
+        return self.draw(domain, bins, ids, seed)[0]
+
+    def draw(
+        self, domain: NDArray[np.integer], bins: NDArray[np.integer], ids: Keys, seed: int
+    ) -> tuple[NDArray[np.uint16], Integers]:
+        """As `counts`, and the rows that are drawn at all, in order."""
+        from .kernels import draw_copies
+
+        check_places(domain, len(self.domains), bins, self.n_bins)
+        counts, rows = np.empty(len(ids), np.uint16), np.empty(len(ids), np.int64)
+        places, numbers = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(ids, np.uint64)
+        binned = np.ascontiguousarray(bins, np.uint16)
+        n_drawn = draw_copies(places, binned, numbers, seed_key(seed), np.ascontiguousarray(self.fixed), counts, rows)
+        return counts, rows[:n_drawn]
 
     @cached_property
     def fingerprint(self) -> str:

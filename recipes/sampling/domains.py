@@ -11,16 +11,16 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from .criteria import Criteria
-from .order_keys import Integers
+from .order_keys import Domains
 
 
-def domain_indices(names: Sequence[str], known: Sequence[str]) -> Integers:
+def domain_indices(names: Sequence[str], known: Sequence[str]) -> Domains:
     """Index into `known` of each of `names`, ``(len(names),)``; -1 where it is not there."""
     position = {name: index for index, name in enumerate(known)}
-    return np.array([position.get(name, -1) for name in names], dtype=np.int64)
+    return np.array([position.get(name, -1) for name in names], dtype=np.int32)
 
 
-def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequence[str], what: str) -> Integers:
+def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequence[str], what: str) -> Domains:
     """Index into `known` of the domain of each document, ``(n,)``.
 
     Raises
@@ -30,7 +30,7 @@ def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequ
     """
     index = domain_indices(names, known)
     found = index.take(domain)
-    if found.size and found.min() < 0:
+    if index.min(initial=0) < 0 and found.min(initial=0) < 0:
         lost = sorted({names[code] for code in np.unique(np.asarray(domain)[found < 0])})
         raise RecipeError(
             f"The documents hold the domain {', '.join(lost)}, which the {what} does not know; it knows "
@@ -60,3 +60,12 @@ def check_batch(batch: Batch, criteria: Criteria) -> None:
         raise RecipeError(
             f"Row {row} has no score {criteria.names[column]!r}; repair it, or let missing scores count as the worst."
         )
+
+
+def check_places(domain: NDArray[np.integer], n_domains: int, bins: NDArray[np.integer], n_bins: int) -> None:
+    """Raise `RecipeError` if a document lies in no domain or bin of a table: compiled loops do not look."""
+    for name, places, size in (("domain", domain, n_domains), ("bin", bins, n_bins)):
+        if places.size and not 0 <= int(places.min()) <= int(places.max()) < size:
+            raise RecipeError(
+                f"Documents lie in {name}s {places.min()} to {places.max()}, the table has {size}: make both of one profile."
+            )

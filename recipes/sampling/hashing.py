@@ -17,12 +17,6 @@ from infolaw.errors import RecipeError
 
 Keys = NDArray[np.uint64]
 
-CHUNK = 1 << 15
-"""Rows worked on at a time: the temporaries stay in the processor's cache (measured: 3 times faster)."""
-
-STRINGS = 1 << 17
-"""Strings sorted by their length at a time: few lengths a group make short loops, near bytes stay in the cache."""
-
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 DRAW = np.uint64(0x5851F42D4C957F2D)
@@ -57,17 +51,22 @@ def splitmix64(values: ArrayLike) -> Keys:
     >>> hex(int(splitmix64(np.array([0], np.uint64))[0]))
     '0xe220a8397b1dcdaf'
     """
-    given = _as_uint64(values)
-    flat = given.reshape(-1)
-    mixed: Keys = np.empty(given.size, np.uint64)
-    for start in range(0, given.size, CHUNK):
-        mixed[start : start + CHUNK] = _mix(flat[start : start + CHUNK] + GOLDEN)
-    return mixed.reshape(given.shape)
+    from .hash_kernels import mix_all
+
+    given = np.ascontiguousarray(_as_uint64(values))
+    mixed: Keys = np.empty(given.shape, np.uint64)
+    mix_all(given.reshape(-1), mixed.reshape(-1))
+    return mixed
 
 
 def copies_key(ids: Keys, seed: int) -> Keys:
     """Key of the draw for each document, ``(n,)``: SplitMix64 of the id moved by a mix of the seed."""
-    return splitmix64(_as_uint64(ids) + _mix(_scalar(seed) ^ DRAW))
+    return splitmix64(_as_uint64(ids) + seed_key(seed))
+
+
+def seed_key(seed: int) -> np.uint64:
+    """What `copies_key` moves every id by: a mix of the seed."""
+    return np.uint64(_mix(_scalar(seed) ^ DRAW)[0])
 
 
 def row_ids(file_fingerprint: int, rows: ArrayLike) -> Keys:
@@ -105,70 +104,11 @@ def xxh64(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Keys:
     bounds = np.ascontiguousarray(offsets, dtype=np.int64)
     if bounds.size == 0 or bounds[0] < 0 or bounds[-1] > data.size or np.any(bounds[1:] < bounds[:-1]):
         raise RecipeError("The offsets of the string ids fall or leave their bytes; the column is damaged: rewrite it.")
-    words = _words(np.ascontiguousarray(data, dtype=np.uint8))
+    from .hash_kernels import hash_strings
+
     hashes = np.empty(bounds.size - 1, np.uint64)
-    for start in range(0, hashes.size, STRINGS):
-        part = bounds[start : start + STRINGS + 1]
-        first, lengths = part[:-1], np.diff(part)
-        same = lengths.min() == lengths.max()
-        order = np.arange(lengths.size) if same else np.argsort(lengths, kind="stable")
-        for group in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
-            for rows in np.split(group, range(CHUNK, group.size, CHUNK)):
-                hashes[start + rows] = _hash_equal(words, first[rows], int(lengths[rows[0]]))
+    hash_strings(np.ascontiguousarray(data, dtype=np.uint8), bounds, hashes)
     return hashes
-
-
-def _words(data: NDArray[np.uint8]) -> Keys:
-    """Little-endian 64-bit word that starts at each byte, a view of `data` padded by eight zeros."""
-    padded = np.concatenate([data, np.zeros(8, np.uint8)])
-    return np.ndarray(data.size + 1, dtype="<u8", buffer=padded, strides=(1,))
-
-
-def _hash_equal(words: Keys, first: NDArray[np.int64], length: int) -> Keys:
-    """XXH64 of strings that all have `length` bytes and start at the bytes `first`."""
-    at = 0
-    zero = np.zeros(first.size, np.uint64)
-    if length >= 32:
-        lanes = [zero + P1 + P2, zero + P2, zero, zero - P1]
-        while at + 32 <= length:
-            lanes = [_round(lane, words[first + (at + 8 * k)]) for k, lane in enumerate(lanes)]
-            at += 32
-        state = np.zeros_like(zero)
-        for lane, turn in zip(lanes, (1, 7, 12, 18), strict=True):
-            state += _rotate(lane, turn)
-        for lane in lanes:
-            state = (state ^ _round(zero, lane)) * P1 + P4
-        state += np.uint64(length)
-    else:
-        state = zero + P5 + np.uint64(length)
-    while at + 8 <= length:
-        state ^= _round(zero, words[first + at])
-        state = _rotate(state, 27) * P1 + P4
-        at += 8
-    if at + 4 <= length:
-        state ^= (words[first + at] & np.uint64(0xFFFFFFFF)) * P1
-        state = _rotate(state, 23) * P2 + P3
-        at += 4
-    while at < length:
-        state ^= (words[first + at] & np.uint64(0xFF)) * P5
-        state = _rotate(state, 11) * P1
-        at += 1
-    state ^= state >> np.uint64(33)
-    state *= P2
-    state ^= state >> np.uint64(29)
-    state *= P3
-    state ^= state >> np.uint64(32)
-    return state
-
-
-def _round(lane: Keys, word: Keys) -> Keys:
-    return _rotate(word * P2 + lane, 31) * P1
-
-
-def _rotate(values: Keys, turn: int) -> Keys:
-    turned: Keys = values << np.uint64(turn)
-    turned |= values >> np.uint64(64 - turn)
-    return turned
 
 
 def _mix(state: Keys) -> Keys:

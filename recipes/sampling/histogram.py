@@ -7,20 +7,22 @@ in a finer one, so counts are exact integers, and any order, sharding and mergin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .order_keys import Floats, Integers, order_keys, scores_of
+from .order_keys import Domains, Floats, Integers, scores_of
 
 N_BINS = 1 << 14
 SLOT_BITS = 14
 MIN_LEVEL = 24
 """Bins are never narrower than 2^24 keys, a relative width of 4e-9 (a float32 has 6e-8)."""
 
-CHUNK = 1 << 15
 UNUSED = np.int64(1) << 62
 """Base of a histogram without tokens: no key lies inside its window."""
+
+MOST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -83,29 +85,29 @@ class Histograms:
         np.minimum.at(self.bases, rows, bins)
         self.tokens[rows, bins - self.bases[rows]] = tokens
 
-    def add(self, rows: Integers, scores: Floats, tokens: Integers) -> None:
-        """Count documents: their row, oriented score (no NaN) and tokens, each ``(n,)``."""
-        if tokens.size and not tokens.min():
-            rows, scores, tokens = rows[tokens > 0], scores[tokens > 0], tokens[tokens > 0]
-        for start in range(0, rows.size, CHUNK):
-            part = slice(start, start + CHUNK)
-            self._add_keys(rows[part], order_keys(scores[part]), tokens[part])
+    def add(
+        self, domain: Domains, criterion: int, scores: Floats, sign: float, tokens: Integers, missing: Sequence[Integers]
+    ) -> None:
+        """Count documents by one criterion; arrays are ``(n,)``, contiguous.
 
-    def _add_keys(self, rows: Integers, keys: Integers, tokens: Integers) -> None:
-        slots = self._slots(rows, keys)
-        if slots.size and (slots.min() < 0 or slots.max() >= N_BINS):
-            outside = (slots < 0) | (slots >= N_BINS)
-            for row in np.unique(rows[outside]).tolist():
-                found = keys[rows == row]
-                self._widen(row, int(found.min()), int(found.max()))
-            slots = self._slots(rows, keys)
-        slots += rows << SLOT_BITS
-        np.add.at(self.tokens.reshape(-1), slots, tokens)
+        Rows of the histograms are domain by criterion, scores times `sign` are lower for better, and `missing`, two
+        arrays ``(n_domains, n_criteria)``, takes in documents without the score, and their tokens.
+        """
+        from .kernels import add_scores
 
-    def _slots(self, rows: Integers, keys: Integers) -> Integers:
-        slots = keys >> self.levels.take(rows)
-        slots -= self.bases.take(rows)
-        return slots
+        n_criteria = missing[0].shape[1]
+        left = np.empty(len(domain), np.int64)
+        span = np.empty((len(self.levels), 2), np.int64)
+        while True:
+            span[:] = MOST, -MOST
+            held = (self.levels, self.bases, self.tokens, *missing)
+            n_left = add_scores(domain, n_criteria, criterion, scores, sign, tokens, *held, span, left)
+            if not n_left:
+                return
+            for row in np.flatnonzero(span[:, 0] <= span[:, 1]).tolist():
+                self._widen(row, int(span[row, 0]), int(span[row, 1]))
+            rows = left[:n_left]
+            domain, scores, tokens = domain[rows], scores[rows], tokens[rows]
 
     def window(self, row: int) -> tuple[int, int] | None:
         """First and last occupied bin of a row, as ``key >> level``; None if it has no tokens."""
@@ -127,7 +129,7 @@ class Histograms:
             if max(highs) - min(lows) < N_BINS:
                 break
             new += 1
-        base = min(lows)
+        base = min(lows) - (N_BINS - 1 - max(highs) + min(lows)) // 2  # in the middle: later extremes fall inside
         if held is not None:
             occupied = np.flatnonzero(self.tokens[row])
             target = ((occupied + int(self.bases[row])) >> (new - held_level)) - base
@@ -147,6 +149,18 @@ class Histograms:
         shift = int(self.levels[row]) - level
         target = ((occupied + int(other.bases[other_row])) >> shift) - int(self.bases[row])
         np.add.at(self.tokens[row], target, other.tokens[other_row, occupied])
+
+    def pressed(self) -> Histograms:
+        """These histograms with every window moved to its first bin with tokens: the same for the same documents."""
+        moved = Histograms(len(self.levels))
+        moved.levels = self.levels.copy()
+        for row in range(len(self.levels)):
+            held = self.window(row)
+            if held is not None:
+                first = held[0] - int(self.bases[row])
+                moved.bases[row] = held[0]
+                moved.tokens[row, : N_BINS - first] = self.tokens[row, first:]
+        return moved
 
     def histogram(self, row: int) -> WeightedHistogram:
         """Row as a histogram over oriented scores, its bins from the first to the last with tokens."""

@@ -19,10 +19,9 @@ from infolaw.errors import RecipeError
 from infolaw.units import Array
 
 from ..batch import Batch
-from .domains import known_domains
-from .hashing import CHUNK
-from .normalise import SIGMA_BITS, Normaliser
-from .order_keys import Floats, Integers
+from .domains import check_places, known_domains
+from .normalise import Normaliser
+from .order_keys import Domains, Floats, Integers
 from .packing import digest, pack, unpack
 from .profile import Profile
 
@@ -62,7 +61,7 @@ def integer_weights(criterion_weights: ArrayLike) -> Integers:
     return whole + (places < 2**WEIGHT_BITS - whole.sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
 
 
-def merge_bins(scores: Floats, domain: Integers, normaliser: Normaliser, weights: Integers) -> Bins:
+def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normaliser, weights: Integers) -> Bins:
     """Bin of the merged score of each document, ``(n,)``, 0 = best: eq. 1 in integers.
 
     Parameters
@@ -74,18 +73,14 @@ def merge_bins(scores: Floats, domain: Integers, normaliser: Normaliser, weights
     weights : (n_domains, n_criteria) int64
         From `integer_weights`.
     """
-    bins = np.zeros(len(domain), np.uint16)
-    used = np.flatnonzero(weights.any(axis=0)).tolist()
-    for start in range(0, len(domain), CHUNK):
-        part = slice(start, start + CHUNK)
-        rows = np.asarray(domain[part], np.int64)
-        merged = np.zeros(rows.size, np.int64)
-        for c in used:
-            sigma = normaliser.sigma(rows, c, scores[part, c])
-            sigma *= weights[:, c].take(rows)
-            merged += sigma
-        merged >>= SIGMA_BITS
-        bins[part] = merged
+    from .kernels import merge_scores
+
+    used = np.flatnonzero(weights.any(axis=0))
+    for c in used.tolist():
+        normaliser.refuse_missing(c, scores[:, c])
+    bins = np.empty(len(domain), np.uint16)
+    columns, places = np.ascontiguousarray(scores.T, np.float64), np.ascontiguousarray(domain, np.int32)
+    merge_scores(places, columns, used, normaliser.criteria.signs, weights, *normaliser.tables, bins)
     return bins
 
 
@@ -117,7 +112,7 @@ class Merger:
         """Domains in the order of the codes that `bins` returns."""
         return self.normaliser.domains
 
-    def bins(self, batch: Batch) -> tuple[Integers, Bins]:
+    def bins(self, batch: Batch) -> tuple[Domains, Bins]:
         """Domain (index into `domains`) and bin of each document, ``(n,)`` each.
 
         Raises
@@ -135,33 +130,48 @@ class MergedHistogram:
     Attributes
     ----------
     domains : tuple of str
-    tokens, documents : (n_domains, n_bins) int64
+    sums : (n_domains, n_bins, 2) int64
+        Tokens and documents.
     """
 
     def __init__(self, domains: Sequence[str], n_bins: int = N_MERGED_BINS) -> None:
         self.domains = tuple(domains)
-        self.tokens: Integers = np.zeros((len(self.domains), n_bins), np.int64)
-        self.documents: Integers = np.zeros((len(self.domains), n_bins), np.int64)
+        self.sums: Integers = np.zeros((len(self.domains), n_bins, 2), np.int64)  # both in one place: one look in memory
+
+    @property
+    def tokens(self) -> Integers:
+        """Tokens, ``(n_domains, n_bins)``."""
+        return self.sums[:, :, 0]
+
+    @property
+    def documents(self) -> Integers:
+        """Documents, ``(n_domains, n_bins)``."""
+        return self.sums[:, :, 1]
 
     @property
     def n_bins(self) -> int:
         """Bins a domain."""
-        return int(self.tokens.shape[1])
+        return int(self.sums.shape[1])
 
-    def add(self, domain: Integers, bins: NDArray[np.integer], tokens: Integers) -> None:
-        """Count documents: index into `domains`, bin, tokens, each ``(n,)``."""
-        for start in range(0, len(domain), CHUNK):
-            part = slice(start, start + CHUNK)
-            spots = np.asarray(domain[part], np.int64) * self.n_bins + bins[part]
-            np.add.at(self.tokens.reshape(-1), spots, tokens[part])
-            np.add.at(self.documents.reshape(-1), spots, 1)
+    def add(self, domain: NDArray[np.integer], bins: NDArray[np.integer], tokens: Integers) -> None:
+        """Count documents: index into `domains`, bin, tokens, each ``(n,)``.
+
+        Raises
+        ------
+        RecipeError
+            If a domain or a bin is not one of this histogram.
+        """
+        from .kernels import add_bins
+
+        check_places(domain, len(self.domains), bins, self.n_bins)
+        places, counts = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(tokens, np.int64)
+        add_bins(places, np.ascontiguousarray(bins, np.uint16), counts, self.sums)
 
     def merge(self, other: MergedHistogram) -> MergedHistogram:
         """Add `other` to this histogram, in place, and return this one."""
         if other.domains != self.domains or other.n_bins != self.n_bins:
             raise RecipeError("Merged histograms of different domains or bins cannot be added; make both of one profile.")
-        self.tokens += other.tokens
-        self.documents += other.documents
+        self.sums += other.sums
         return self
 
     @property
@@ -180,7 +190,7 @@ class MergedHistogram:
         for d, name in enumerate(profile.domains):
             sample = profile.sketch(name)
             raw = sample.scores * profile.criteria.signs
-            rows = np.full(len(sample), d, np.int64)
+            rows = np.full(len(sample), d, np.int32)
             bins = merge_bins(raw, rows, merger.normaliser, merger.weights)
             for counts, weights, total in (
                 (histogram.tokens, sample.tokens, int(profile.tokens[d])),

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from infolaw.errors import RecipeError
 
@@ -25,6 +26,7 @@ PLACE_BITS = 24
 ROW_BITS = SLOT_BITS + PLACE_BITS
 PLACE = (1 << PLACE_BITS) - 1
 RISE = (1 << 32) - 1
+STEP_BITS = 16
 
 UNEVEN = 3e-4
 """A bin is refined where the sample leaves the straight line by more than this share of the domain's tokens."""
@@ -47,7 +49,8 @@ class Normaliser:
     shifts, offsets : (n_domains * n_criteria,) int64
         ``(key >> shift) - offset`` is row, bin and place in one integer, 14 + 24 bits below the row.
     table : (n_domains * n_criteria * N_BINS,) int64
-        Value at the bin's lower end times 2^32, plus the rise over the bin; complemented where the bin is refined.
+        Value at the bin's lower end times 2^32, plus the rise over the bin. Where the bin is refined, the complement of
+        its first step times 2^16, plus the number of its steps.
     step_at, step_value : (n_steps,) int64
         Refined bins: from `step_at` on, the value is `step_value`.
     """
@@ -69,17 +72,20 @@ class Normaliser:
         RecipeError
             If z-scores or min-max are asked for where a domain holds infinite scores.
         """
-        held = profile.histograms
+        held = profile.histograms.pressed()
         n_rows, n_criteria = len(held.levels), len(profile.criteria)
         bases = np.where(held.tokens.any(axis=1), held.bases, 0)
         table = np.zeros((n_rows, N_BINS), np.int64)
         steps: list[tuple[Integers, Integers]] = []
+        n_steps = 0
         for row in range(n_rows):
             d, c = divmod(row, n_criteria)
             if held.window(row) is None:
                 continue
             if profile.criteria.normalisation == "rank":
-                table[row], at, value = _rank_row(profile, d, c)
+                table[row], at, value = _rank_row(profile, held, d, c)
+                table[row][table[row] < 0] -= n_steps << STEP_BITS
+                n_steps += len(at)
                 steps.append((at, value))
             else:
                 try:
@@ -95,7 +101,7 @@ class Normaliser:
         shifts = held.levels - PLACE_BITS
         return cls(profile.domains, profile.criteria, shifts, offsets, table.reshape(-1), at, value)
 
-    def sigma(self, domain: Integers, criterion: int, scores: Floats) -> Integers:
+    def sigma(self, domain: NDArray[np.integer], criterion: int, scores: Floats) -> Integers:
         """Value of each document in one criterion, ``(n,)``: 0 best, 2^24 - 1 worst.
 
         Parameters
@@ -112,49 +118,33 @@ class Normaliser:
         RecipeError
             If a score is missing where the criteria refuse that.
         """
-        rows = domain * len(self.criteria) + criterion
-        oriented = scores * self.criteria.signs[criterion]
-        absent = np.isnan(oriented)
-        any_absent = bool(absent.any())
-        if any_absent:
-            if self.criteria.missing == "refuse":
-                name = self.criteria.names[criterion]
-                raise RecipeError(
-                    f"{int(absent.sum())} documents have no score {name!r}; repair it, or let it be the worst."
-                )
-            oriented[absent] = 0.0
-        spots = order_keys(oriented)
-        spots >>= self.shifts.take(rows)
-        spots -= self.offsets.take(rows)
-        outside = (spots >> ROW_BITS) != rows
-        if outside.any():  # a score that the profile has not seen: the nearest that it has
-            low = rows[outside] << ROW_BITS
-            spots[outside] = np.clip(spots[outside], low, low + ((1 << ROW_BITS) - 1))
-        entries = self.table.take(spots >> PLACE_BITS)
-        values = self._values(entries, spots)
-        if any_absent:
-            values[absent] = WORST
+        from .kernels import sigma_all
+
+        self.refuse_missing(criterion, scores)
+        values = np.empty(len(domain), np.int64)
+        place = (np.ascontiguousarray(domain, np.int32), len(self.criteria), criterion)
+        column, sign = np.ascontiguousarray(scores, np.float64), self.criteria.signs[criterion]
+        sigma_all(*place, column, sign, *self.tables, values)
         return values
 
-    def _values(self, entries: Integers, spots: Integers) -> Integers:
-        refined = np.flatnonzero(entries < 0)
-        if refined.size:
-            entries[refined] ^= -1
-            place = np.searchsorted(self.step_at, spots[refined], side="right") - 1
-            exact = self.step_value.take(place)
-        spots &= PLACE
-        spots *= entries & RISE
-        spots >>= PLACE_BITS
-        entries >>= 32
-        entries += spots
-        if refined.size:
-            entries[refined] = exact
-        return entries
+    @property
+    def tables(self) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+        """What sigma of a score is computed from, as the compiled loops take it."""
+        return self.shifts, self.offsets, self.table, self.step_at, self.step_value
+
+    def refuse_missing(self, criterion: int, scores: Floats) -> None:
+        """Raise `RecipeError` if a score is missing where the criteria refuse that."""
+        if self.criteria.missing != "refuse":
+            return
+        absent = int(np.isnan(scores).sum())
+        if absent:
+            name = self.criteria.names[criterion]
+            raise RecipeError(f"{absent} documents have no score {name!r}; repair it, or let it be the worst.")
 
 
-def _rank_row(profile: Profile, d: int, c: int) -> tuple[Integers, Integers, Integers]:
+def _rank_row(profile: Profile, held: Histograms, d: int, c: int) -> tuple[Integers, Integers, Integers]:
     """Table of one domain and criterion for token-weighted ranks, and its steps."""
-    held, row, total = profile.histograms, d * len(profile.criteria) + c, int(profile.tokens[d])
+    row, total = d * len(profile.criteria) + c, int(profile.tokens[d])
     nothing = np.zeros(0, np.int64)
     if not total:
         return np.full(N_BINS, WORST << 32, np.int64), nothing, nothing
@@ -189,7 +179,8 @@ def _rank_row(profile: Profile, d: int, c: int) -> tuple[Integers, Integers, Int
     single = uneven & (width == 1)  # one value holds the bin: all of it has the rank of its last token
     table[bins[single]] = knots[bins[single] + 1] << 32
     refined = uneven & (width > 1)
-    table[bins[refined]] ^= -1
+    n_steps = width[refined] + 1
+    table[bins[refined]] = ~(((np.cumsum(n_steps) - n_steps) << STEP_BITS) + n_steps)
     inside = np.repeat(refined, width)
     rise = np.diff(knots)[slots[inside]]
     at = np.concatenate([bins[refined] << PLACE_BITS, spots[inside]])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Domains = NDArray[np.int32]
 
 TINY = 2.0**-40
 """Scores closer to 0 (or to 1, from below) than this are spaced linearly."""
@@ -39,24 +40,11 @@ def order_keys(scores: Floats) -> Integers:
     >>> bool(np.all(np.diff(keys) > 0))
     True
     """
-    size = np.abs(scores)
-    inside = np.minimum(size, 1.0)
-    upper = -(inside > 0.5).astype(np.int64)  # all bits set above one half
-    near = 1.0 - inside
-    np.minimum(near, inside, out=near)
-    near += TINY
-    keys = near.view(np.int64)
-    keys -= ZERO
-    keys ^= upper  # negated, less one, above one half
-    keys -= upper
-    upper &= 2 * HALF
-    keys += upper
-    np.maximum(size, 1.0, out=size)
-    keys += size.view(np.int64)
-    keys -= ONE
-    negative = -(scores < 0).astype(np.int64)
-    keys ^= negative
-    keys -= negative
+    from .kernels import order_all
+
+    given = np.ascontiguousarray(scores, np.float64)
+    keys = np.empty(given.size, np.int64)
+    order_all(given, keys)
     return keys
 
 

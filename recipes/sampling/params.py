@@ -110,7 +110,13 @@ class SamplerParams:
 
     def expected_copies(self, rank: ArrayLike) -> Array:
         """Eq. 3 for every domain: `rank` ``(n_domains, n)``, or ``(n,)`` alike for all -> ``(n_domains, n)``."""
-        return expected_copies(rank, *(getattr(self, name)[:, None] for name in SHAPES))
+        ranks = np.asarray(rank, np.float64)
+        copies = np.empty((len(self.domains), ranks.shape[-1]))
+        for d in range(len(self.domains)):  # domain by domain: no large intermediate arrays
+            row = slice(d, d + 1)
+            own = ranks[row] if ranks.ndim == 2 else ranks[None]
+            copies[row] = expected_copies(own, *(getattr(self, name)[row, None] for name in SHAPES))
+        return copies
 
     def aligned(self, domains: Sequence[str]) -> SamplerParams:
         """Return the rows of `domains`, in that order; rows of other domains are left out.

@@ -15,11 +15,11 @@ from infolaw.errors import RecipeError
 from ..batch import Batch
 from .criteria import Criteria
 from .domains import check_batch, domain_indices
-from .hashing import Keys
-from .histogram import CHUNK, Histograms, WeightedHistogram
-from .order_keys import Floats, Integers
+from .histogram import Histograms, WeightedHistogram
+from .order_keys import Domains, Integers
 from .packing import digest
-from .sketch import SKETCH_SIZE, Sketch, candidates, sketch_hashes
+from .sketch import Sketch
+from .sketches import Sketches
 
 
 class Profile:
@@ -53,10 +53,7 @@ class Profile:
         self.bucket_documents: Integers = np.zeros((0, 0), np.int64)
         self.bucket_tokens: Integers = np.zeros((0, 0), np.int64)
         self.histograms = Histograms(0)
-        self._sketches: list[Sketch] = []
-        self._thresholds: Keys = np.zeros(0, np.uint64)
-        self._pending: list[tuple[Integers, Sketch]] = []
-        self._n_pending = 0
+        self._sketches = Sketches(0, n)
         self._know(domains)
 
     @classmethod
@@ -74,48 +71,20 @@ class Profile:
             missing where that is refused; the message gives the row of the batch. Nothing is counted then.
         """
         check_batch(batch, self.criteria)
-        present = np.flatnonzero(np.bincount(batch.domain, minlength=len(batch.domains)))
-        self._know([batch.domains[code] for code in present])
-        index = domain_indices(batch.domains, self.domains)
-        for start in range(0, len(batch), CHUNK):
-            part = slice(start, start + CHUNK)
-            bucket = None if batch.bucket is None else batch.bucket[part]
-            self._count(index.take(batch.domain[part]), batch.ids[part], batch.tokens[part], batch.scores[part], bucket)
+        is_present = np.zeros(len(batch.domains), np.bool_)
+        is_present[batch.domain] = True
+        self._know([batch.domains[code] for code in np.flatnonzero(is_present)])
+        domain = domain_indices(batch.domains, self.domains).take(batch.domain)
+        tokens = np.ascontiguousarray(batch.tokens, np.int64)
+        columns = np.ascontiguousarray(batch.scores.T, np.float64)
+        missing = (self.missing, self.missing_tokens)
+        for c, sign in enumerate(self.criteria.signs.tolist()):
+            self.histograms.add(domain, c, columns[c], sign, tokens, missing)
+        if batch.bucket is not None and batch.bucket.size and batch.bucket.max() >= 0:
+            self._count_buckets(domain, batch.bucket, tokens)
+        self._sketches.count(domain, batch, self.criteria.signs, self.documents, self.tokens)
 
-    def _count(
-        self,
-        domain: Integers,
-        ids: Keys,
-        tokens: Integers,
-        scores: Floats,
-        bucket: np.ndarray | None,
-    ) -> None:
-        n_criteria = len(self.criteria)
-        self.documents += np.bincount(domain, minlength=len(self.domains))
-        np.add.at(self.tokens, domain, tokens)
-        oriented = [scores[:, c] * sign + 0.0 for c, sign in enumerate(self.criteria.signs)]  # + 0: no negative zero
-        for c, column in enumerate(oriented):
-            rows = domain * n_criteria + c
-            absent = np.isnan(column)
-            if absent.any():
-                np.add.at(self.missing[:, c], domain[absent], 1)
-                np.add.at(self.missing_tokens[:, c], domain[absent], tokens[absent])
-                self.histograms.add(rows[~absent], column[~absent], tokens[~absent])
-            else:
-                self.histograms.add(rows, column, tokens)
-        if bucket is not None and bucket.size and bucket.max() >= 0:
-            self._count_buckets(domain, bucket, tokens)
-        hashes = sketch_hashes(ids)
-        rows = candidates(hashes, domain, self._thresholds)
-        if rows.size:
-            stated = np.full(rows.size, -1, np.int16) if bucket is None else bucket[rows]
-            sample = np.stack([column[rows] for column in oriented], axis=1) if oriented else np.zeros((rows.size, 0))
-            self._pending.append((domain[rows], Sketch(hashes[rows], tokens[rows], stated, sample)))
-            self._n_pending += rows.size
-            if self._n_pending > max(1 << 16, len(self.domains) * SKETCH_SIZE):
-                self._settle()
-
-    def _count_buckets(self, domain: Integers, bucket: np.ndarray, tokens: Integers) -> None:
+    def _count_buckets(self, domain: Domains, bucket: np.ndarray, tokens: Integers) -> None:
         stated = bucket >= 0
         self._know_buckets(int(bucket.max()) + 1)
         np.add.at(self.bucket_documents, (domain[stated], bucket[stated]), 1)
@@ -130,7 +99,6 @@ class Profile:
         """Add domains, keep them sorted."""
         if set(names) <= set(self.domains):
             return
-        self._settle()
         domains = tuple(sorted({*self.domains, *names}))
         source = np.array([self.domains.index(name) if name in self.domains else -1 for name in domains])
         for name in ("documents", "tokens", "missing", "missing_tokens", "bucket_documents", "bucket_tokens"):
@@ -141,24 +109,8 @@ class Profile:
         n = len(self.criteria)
         rows = (source[:, None] * n + np.arange(n)).reshape(-1)
         self.histograms = self.histograms.take(np.where(np.repeat(source, n) >= 0, rows, -1))
-        self._sketches = [self._sketches[old] if old >= 0 else Sketch.empty(n) for old in source]
+        self._sketches = self._sketches.taken(source)
         self.domains = domains
-        self._thresholds = np.array([sketch.threshold for sketch in self._sketches], np.uint64)
-
-    def _settle(self) -> None:
-        """Let the pending documents into the samples."""
-        if not self._pending:
-            return
-        domain = np.concatenate([part for part, _ in self._pending])
-        waiting = Sketch.concatenate([part for _, part in self._pending])
-        order = np.argsort(domain, kind="stable")
-        bounds = np.searchsorted(domain[order], np.arange(len(self.domains) + 1))
-        for code, sketch in enumerate(self._sketches):
-            rows = order[bounds[code] : bounds[code + 1]]
-            if rows.size:
-                self._sketches[code] = sketch.merge(waiting.take(rows))
-        self._thresholds = np.array([sketch.threshold for sketch in self._sketches], np.uint64)
-        self._pending, self._n_pending = [], 0
 
     def merge(self, other: Profile) -> Profile:
         """Add `other` to this profile, in place, and return this one; any order of merging gives the same.
@@ -184,21 +136,16 @@ class Profile:
         for theirs, ours in enumerate(place.tolist()):
             for c in range(n):
                 self.histograms.merge_row(ours * n + c, other.histograms, theirs * n + c)
-            sample = other.sketch(other.domains[theirs])
-            self._pending.append((np.full(len(sample), ours, np.int64), sample))
-            self._n_pending += len(sample)
-        self._settle()
+            self._sketches.add(ours, other.sketch(other.domains[theirs]))
         return self
 
     def set_sketches(self, sketches: Sequence[Sketch]) -> None:
         """Put samples in place, one a domain."""
-        self._sketches = list(sketches)
-        self._thresholds = np.array([sketch.threshold for sketch in sketches], np.uint64)
+        self._sketches = Sketches.of(sketches, len(self.criteria))
 
     def sketch(self, domain: str) -> Sketch:
-        """Sample of one domain, at most `SKETCH_SIZE` documents."""
-        self._settle()
-        return self._sketches[self.domains.index(domain)]
+        """Sample of one domain, at most 16,384 documents."""
+        return self._sketches.sample(self.domains.index(domain))
 
     def histogram(self, domain: str, criterion: str) -> WeightedHistogram:
         """Histogram of one criterion in one domain, over oriented scores (lower = better)."""

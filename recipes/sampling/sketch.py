@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .hashing import CHUNK, Keys, splitmix64
+from .hashing import Keys
 from .order_keys import Floats, Integers
 
 SKETCH_SIZE = 1 << 14
@@ -43,11 +43,6 @@ class Sketch:
     def __len__(self) -> int:
         return len(self.hashes)
 
-    @property
-    def threshold(self) -> int:
-        """Hashes above this cannot enter any more."""
-        return int(self.hashes[-1]) if len(self) >= SKETCH_SIZE else 2**64 - 1
-
     @classmethod
     def concatenate(cls, parts: Sequence[Sketch]) -> Sketch:
         """Join parts, at least one, as they stand."""
@@ -56,27 +51,14 @@ class Sketch:
 
     def take(self, rows: Integers | slice) -> Sketch:
         """Return the rows chosen, in that order."""
-        return Sketch(self.hashes[rows], self.tokens[rows], self.buckets[rows], self.scores[rows])
+        if isinstance(rows, slice):
+            return Sketch(self.hashes[rows], self.tokens[rows], self.buckets[rows], self.scores[rows])
+        scores = self.scores.take(rows, axis=0)
+        return Sketch(self.hashes.take(rows), self.tokens.take(rows), self.buckets.take(rows), scores)
 
-    def merge(self, other: Sketch) -> Sketch:
-        """The `SKETCH_SIZE` documents with the smallest hashes of both; ties in a hash are settled by the content."""
-        both = Sketch.concatenate([self, other])
-        order = np.argsort(both.hashes)
-        ranked = both.hashes[order]
-        if np.any(ranked[1:] == ranked[:-1]):
-            order = np.lexsort((*both.scores.T[::-1], both.buckets, both.tokens, both.hashes))
-        return both.take(order[:SKETCH_SIZE])
-
-
-def sketch_hashes(ids: Keys) -> Keys:
-    """Hash of each document for the sketch, ``(n,)``: independent of every draw."""
-    return splitmix64(ids ^ SKETCH_KEY)
-
-
-def candidates(hashes: Keys, domain: Integers, thresholds: Keys) -> Integers:
-    """Rows whose hash may still enter the sample of their domain, increasing."""
-    found = [
-        start + np.flatnonzero(hashes[start : start + CHUNK] <= thresholds.take(domain[start : start + CHUNK]))
-        for start in range(0, hashes.size, CHUNK)
-    ]
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    def cut(self) -> Sketch:
+        """Of documents in the order of their hashes, the first `SKETCH_SIZE`; ties are settled by the content."""
+        if not np.any(self.hashes[1:] == self.hashes[:-1]):
+            return self.take(slice(SKETCH_SIZE))
+        order = np.lexsort((*self.scores.T[::-1], self.buckets, self.tokens, self.hashes))
+        return self.take(order[:SKETCH_SIZE])
