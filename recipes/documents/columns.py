@@ -134,7 +134,9 @@ class _Maker:
     def score(self, column: str, array: Any) -> NDArray[np.float64]:
         """Scores, NaN where missing."""
         values = self.floats(column, array)
-        if not np.isfinite(values.sum()):  # else none is infinite, nor missing
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = values.sum()
+        if not np.isfinite(total):  # else no value is infinite
             self.refuse(np.isinf(values), column, values, "a score is finite, or left out where it is missing.")
         return values
 

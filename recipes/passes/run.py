@@ -15,7 +15,6 @@ from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.progress import Tell
 
-from ..sampling.packing import digest
 from .bins import merged_histogram, score_shards
 from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last_copies
 from .executors import Executor
@@ -70,17 +69,16 @@ class Run:
         return profile_pass(self.documents, self.documents.criteria, self.executor, self.state, tell).profile
 
     @cached_property
-    def _profile_bytes(self) -> bytes:
-        return self.profile.to_bytes()
+    def _profile_mark(self) -> str:
+        return self.profile.fingerprint
 
     @cached_property
     def scored(self) -> list[Path]:
         """Second pass: a partial a group."""
         weights = self.request.merge_weights(self.profile.domains, self.profile.criteria)
-        content = self._profile_bytes
-        mark = fingerprint_of("bins", digest(content), weights, self.request.stated_buckets, package_version())
+        mark = fingerprint_of("bins", self._profile_mark, weights, self.request.stated_buckets, package_version())
         place = self.state / f"profile-{mark}.npz"
-        self._keep(place, content)
+        self._keep(place, self.profile.to_bytes())
         columns, stated = self.documents.columns, self.request.stated_buckets
         tasks = [
             Task(f"bins-{group.key}", partial(score_shards, group.shards, columns, place, weights, stated), mark, group.size)
@@ -257,7 +255,7 @@ class Run:
             "seed": self.seed,
             "documents": self.documents.fingerprint,
             "root": self.documents.root,
-            "profile": digest(self._profile_bytes),
+            "profile": self._profile_mark,
             "table": table.fingerprint,
             "ids": id_rule(self.documents.columns),
             "budget": self.request.tokens,

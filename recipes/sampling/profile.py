@@ -147,6 +147,10 @@ class Profile:
         """Sample of one domain, at most 16,384 documents."""
         return self._sketches.sample(self.domains.index(domain))
 
+    def samples(self) -> tuple[Integers, Sketch]:
+        """Size of the sample of every domain, and all samples, one after the other; to be read at once."""
+        return self._sketches.whole()
+
     def histogram(self, domain: str, criterion: str) -> WeightedHistogram:
         """Histogram of one criterion in one domain, over oriented scores (lower = better)."""
         n = len(self.criteria)

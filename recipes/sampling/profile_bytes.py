@@ -19,15 +19,14 @@ def profile_to_bytes(profile: Profile) -> bytes:
     """See `Profile.to_bytes`."""
     held = profile.histograms
     rows, bins = np.nonzero(held.tokens)
-    sketches = [profile.sketch(name) for name in profile.domains]
-    sample = Sketch.concatenate([Sketch.empty(len(profile.criteria)), *sketches])
+    sizes, sample = profile.samples()
     arrays = {
         **{name: getattr(profile, name) for name in COUNTS},
         "levels": held.levels,
         "histogram_row": rows.astype(np.int32),
         "histogram_bin": bins + held.bases[rows],
         "histogram_tokens": held.tokens[rows, bins],
-        "sketch_sizes": np.array([len(sketch) for sketch in sketches], np.int64),
+        "sketch_sizes": sizes,
         "sketch_hashes": sample.hashes,
         "sketch_tokens": sample.tokens,
         "sketch_buckets": sample.buckets,

@@ -84,6 +84,10 @@ class Sketches:
         ends = self._settled()
         return self._held.take(np.arange(ends[domain], ends[domain + 1]))
 
+    def whole(self) -> tuple[Integers, Sketch]:
+        """Size of every sample, and all of them one after the other, as they lie in memory."""
+        return np.diff(self._settled()), self._held.take(slice(0, self.n))
+
     def taken(self, source: Integers) -> Sketches:
         """Samples whose domain i is domain ``source[i]`` of these, or empty where that is -1."""
         n_criteria = self._held.scores.shape[1]
