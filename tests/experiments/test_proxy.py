@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from experiments.proxy import RunConfig, RunRecord, learning_rate_at, train
 from experiments.proxy.config import PAD
@@ -83,7 +84,7 @@ def test_an_interrupted_run_ends_as_if_nothing_had_happened(text_folder: Path, t
             return super().step(*arguments)
 
     config, file = config_of(text_folder), tmp_path / "state.npz"
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), threadpool_limits(1):  # as `train` does
         train_model(config, Interrupted, file, 0.0)
     assert file.exists()
     assert untimed(train(config, file)) == untimed(train(config))
