@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .budget import Budget, Constraints
+from .budget import Budget
 from .cell import Cell
+from .constraints import Constraints
 from .corpus import Corpus
 from .exporters import EXPORTERS, export
 from .plan import Plan, Versus

@@ -1,18 +1,21 @@
-"""What a plan may spend, and what it must respect."""
+"""What a plan may spend: compute, a fixed size, tokens to serve, tokens a parameter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from infolaw.allocation import check_flops
-from infolaw.errors import BudgetError, RecipeError
-from infolaw.units import Array, tokens_for
+from infolaw.compute import FlopCount
+from infolaw.errors import BudgetError
+from infolaw.rendering import amount
+from infolaw.spending import TOKENS_PER_PARAM_SEARCHED
+from infolaw.units import Array
 
-from .corpus import Corpus
+_LARGEST, _SMALLEST = 1e30, 1.0
 
 
 @dataclass(frozen=True)
@@ -22,105 +25,136 @@ class Budget:
     Parameters
     ----------
     flops : float, optional
-        Training compute [FLOP], 6 N D.
+        Compute [FLOP]: training, and serving `inference_tokens`, together.
     n_params, tokens : float, optional
-        Fixed model size [parameters] and tokens [tokens]. Give `flops`, or `flops` and one of them, or both of them.
+        Fixed model size [parameters] and tokens [tokens].
+    tokens_per_param : float, optional
+        Fixed ratio of the two.
+    overtraining : float, optional
+        Tokens per parameter over those of the law's own optimum for `flops`; 1 = compute-optimal.
+    inference_tokens : float
+        Tokens served over the model's life.
+    count : FlopCount
+        What a token costs; 6 N by default.
 
     Raises
     ------
     BudgetError
-        If a number is not positive and finite, or they do not make a budget.
+        If a number is not positive and finite, or they do not make a budget: `flops` alone or with one of `n_params`,
+        `tokens`, `tokens_per_param` and `overtraining`; or two of the first three without `flops`.
     """
 
     flops: float | None = None
     n_params: float | None = None
     tokens: float | None = None
+    tokens_per_param: float | None = None
+    overtraining: float | None = None
+    inference_tokens: float = 0.0
+    count: FlopCount = field(default_factory=FlopCount)
 
     def __post_init__(self) -> None:
         if self.flops is not None:
             check_flops(self.flops)
-        for name in ("n_params", "tokens"):
+        fixed = ("n_params", "tokens", "tokens_per_param", "overtraining")
+        for name in fixed:
             value = getattr(self, name)
             if value is not None and not (np.isfinite(value) and value > 0):
                 raise BudgetError(f"{name} = {value:g} is not a positive finite number: give one such as 1e9.")
-        given = sum(value is not None for value in (self.flops, self.n_params, self.tokens))
-        if given == 3 or (given < 2 and self.flops is None):
-            raise BudgetError("a budget is flops, or flops with n_params or tokens, or n_params with tokens.")
+        if not 0 <= self.inference_tokens < np.inf:
+            raise BudgetError(f"inference_tokens = {self.inference_tokens:g} is no count of tokens: give one such as 1e12.")
+        given = [name for name in fixed if getattr(self, name) is not None]
+        if len(given) > (2 if self.flops is None else 1) or (self.flops is None and len(given) < 2):
+            said = ["flops"] * (self.flops is not None) + given
+            raise BudgetError(
+                "a budget is flops, or flops with one of n_params, tokens, tokens_per_param and overtraining, or two of the "
+                f"first three without flops; given: {', '.join(said) or 'nothing'}."
+            )
+        if self.flops is None and self.overtraining is not None:
+            raise BudgetError("overtraining is a multiple of the compute-optimal ratio, so it needs flops beside it.")
+        if self.n_params is None and (self.count.depth or self.count.width):
+            raise BudgetError("depth and width describe one model: fix its size with --n-params, or leave them out.")
 
     @property
     def size(self) -> tuple[float, float] | None:
-        """Model size and tokens, where the budget fixes them."""
-        if self.n_params is not None and self.tokens is not None:
-            return self.n_params, self.tokens
+        """Model size and tokens, where the budget fixes them without a law."""
+        n, d, ratio = self.n_params, self.tokens, self.tokens_per_param
         if self.flops is None:
-            return None
-        if self.n_params is not None:
-            return self.n_params, float(tokens_for(self.flops, self.n_params))
-        if self.tokens is not None:
-            return float(tokens_for(self.flops, self.tokens)), self.tokens
-        return None
+            n = n if n is not None else (d or 0.0) / (ratio or 1.0)
+            return n, d if d is not None else (ratio or 1.0) * n
+        if n is not None:
+            return n, self.tokens_at(n)
+        if d is not None:
+            return self._largest(lambda _: d), d
+        return None if ratio is None else self.at_ratio(ratio)
 
+    def tokens_at(self, n_params: float) -> float:
+        """Tokens that a model of this size can be trained on with what serving leaves [tokens].
 
-@dataclass(frozen=True)
-class Constraints:
-    """What a recipe must respect.
-
-    Parameters
-    ----------
-    max_epochs : float, optional
-        Most passes over any cell.
-    cell_max_epochs : mapping, optional
-        The same for single cells.
-    min_share, max_share : mapping, optional
-        Floor and cap on the share of the training tokens, by cell.
-    monotone : bool
-        Whether a better bucket must get at least the tokens of the next worse one of its domain (InfoLaw's LayerMix,
-        arXiv:2605.02364).
-    """
-
-    max_epochs: float | None = None
-    cell_max_epochs: Mapping[str, float] = field(default_factory=dict)
-    min_share: Mapping[str, float] = field(default_factory=dict)
-    max_share: Mapping[str, float] = field(default_factory=dict)
-    monotone: bool = False
-
-    def __post_init__(self) -> None:
-        for name, epochs in {"max_epochs": self.max_epochs, **self.cell_max_epochs}.items():
-            if epochs is not None and not epochs > 0:
-                raise RecipeError(f"{name}: {epochs:g} epochs is no cap; give a number above 0.")
-        for cell, share in {**self.min_share, **self.max_share}.items():
-            if not 0 <= share <= 1:
-                raise RecipeError(f"the share {share:g} of cell {cell!r} is not between 0 and 1.")
-
-    def limits(self, corpus: Corpus, tokens: float) -> tuple[Array, Array]:
-        """Floors and caps of every cell at `tokens` trained, each (n_cells,) [tokens]."""
-        named = {**self.cell_max_epochs, **self.min_share, **self.max_share}
-        unknown = [cell for cell in named if cell not in corpus.names]
-        if unknown:
-            raise RecipeError(
-                f"the constraints name {', '.join(unknown)}; the cells are {', '.join(corpus.names)}: use these names."
+        Raises
+        ------
+        BudgetError
+            If serving takes the whole budget.
+        """
+        left = self._left(n_params)
+        if left <= 0:
+            raise BudgetError(
+                f"serving {self.inference_tokens:g} tokens with {n_params:.4g} parameters takes the whole budget of "
+                f"{self.flops:g} FLOP: raise the budget, or lower the inference tokens or the size."
             )
-        cap = np.inf if self.max_epochs is None else self.max_epochs
-        epochs = np.array([self.cell_max_epochs.get(cell, cap) for cell in corpus.names])
-        shares = np.array([self.max_share.get(cell, np.inf) for cell in corpus.names])
-        floors = np.array([self.min_share.get(cell, 0.0) for cell in corpus.names])
-        return floors * tokens, np.minimum(epochs * corpus.unique_tokens, shares * tokens)
+        return left
 
-    def chains(self, corpus: Corpus) -> list[list[int]]:
-        """Cells of each domain from its best bucket to its worst, where the recipe must be monotone."""
-        if not self.monotone:
-            return []
-        plain = [cell.name for cell in corpus.cells if cell.bucket is None]
-        if plain:
-            raise RecipeError(f"a monotone recipe needs a corpus in buckets; these cells have none: {', '.join(plain)}.")
-        order = sorted(range(len(corpus.cells)), key=lambda k: int((corpus.cells[k].bucket or "q0")[1:]))
-        domains = dict.fromkeys(cell.domain for cell in corpus.cells)
-        return [[k for k in order if corpus.cells[k].domain == domain] for domain in domains]
+    def at_ratio(self, tokens_per_param: float) -> tuple[float, float]:
+        """Model size and tokens that spend the budget at a ratio of tokens to parameters."""
+        n = self._largest(lambda size: tokens_per_param * size)
+        return n, tokens_per_param * n
 
-    @classmethod
-    def read(cls, path: str | Path) -> Constraints:
-        """Read a YAML file with the fields of this class and ``schema_version: 1``."""
-        from .files import ConstraintsFile, named_place, read_yaml
+    def sizes(self, count: int) -> Array:
+        """Model sizes (count,) between which an optimum is looked for, log-spaced [parameters]."""
+        few, many = TOKENS_PER_PARAM_SEARCHED
+        return np.geomspace(self.at_ratio(many)[0], self.at_ratio(few)[0], count)
 
-        with named_place(path):
-            return cls(**read_yaml(path, ConstraintsFile).model_dump(exclude={"schema_version"}))
+    def spent(self, n_params: float, tokens: float) -> float:
+        """Training FLOP of a size and tokens."""
+        return float(self.count.per_token(n_params)) * tokens
+
+    def grown(self, times: float) -> Budget:
+        """Return the same budget with `times` the compute; a fixed size stays fixed."""
+        if self.flops is None:
+            raise BudgetError("a fixed size and fixed tokens cannot grow: give the budget as flops.")
+        from dataclasses import replace
+
+        return replace(self, flops=self.flops * times)
+
+    def said(self) -> str:
+        """What is spent and how it is counted, in one line."""
+        total = "the size and tokens given" if self.flops is None else f"{self.flops:.4g} FLOP"
+        extra = [f"{amount(self.inference_tokens)} tokens served"] if self.inference_tokens else []
+        extra += [f"{self.tokens_per_param:g} tokens a parameter"] if self.tokens_per_param else []
+        extra += [f"{self.overtraining:g} times the compute-optimal ratio"] if self.overtraining else []
+        return f"{', '.join([total, *extra])}, counted as {self.count.said()}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the provenance of a plan."""
+        return {"said": self.said(), **{name: value for name, value in vars(self).items() if name != "count"}}
+
+    def _left(self, n_params: float) -> float:
+        served = float(self.count.per_served_token(n_params)) * self.inference_tokens
+        return ((self.flops or 0.0) - served) / float(self.count.per_token(n_params))
+
+    def _largest(self, tokens: Callable[[float], float]) -> float:
+        """Model size at which `tokens` of it spend the whole budget; what is left over falls with the size."""
+        from scipy.optimize import brentq
+
+        def over(log_n: float) -> float:
+            n = float(np.exp(log_n))
+            return (self._left(n) - tokens(n)) / tokens(n)
+
+        low, high = np.log(_SMALLEST), np.log(_LARGEST)
+        if over(low) <= 0:
+            raise BudgetError(
+                f"{self.flops:g} FLOP are not enough for {tokens(_SMALLEST):.3g} training tokens and "
+                f"{self.inference_tokens:g} served: raise the budget or lower the tokens."
+            )
+        if over(high) > 0:
+            raise BudgetError(f"{self.flops:g} FLOP ask for a model beyond {_LARGEST:g} parameters: lower the budget.")
+        return float(np.exp(brentq(over, low, high, xtol=1e-13, rtol=1e-13)))

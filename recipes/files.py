@@ -88,6 +88,24 @@ class RecipeFile(File):
     weights: dict[str, float]
 
 
+class GroupEntry(File):
+    """Cells, domains or buckets whose summed share is bounded."""
+
+    cells: tuple[str, ...]
+    min_share: float = 0.0
+    max_share: float = 1.0
+    fixed_share: float | None = None
+
+
+class OfferEntry(File):
+    """Tokens of a cell that could be bought."""
+
+    cell: str
+    tokens: float
+    price: float | None = None
+    name: str = ""
+
+
 class ConstraintsFile(File):
     """``constraints.yaml``."""
 
@@ -96,7 +114,12 @@ class ConstraintsFile(File):
     cell_max_epochs: dict[str, float] = {}
     min_share: dict[str, float] = {}
     max_share: dict[str, float] = {}
+    fixed_share: dict[str, float] = {}
+    exclude: tuple[str, ...] = ()
+    groups: dict[str, GroupEntry] = {}
+    unique_tokens: dict[str, float] = {}
     monotone: bool = False
+    offers: tuple[OfferEntry, ...] = ()
 
 
 class _Loader(yaml.SafeLoader):

@@ -39,6 +39,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             "",
             f"size       {n_params:.4g} parameters, {tokens:.4g} tokens ({tokens / n_params:.3g} a parameter), "
             f"{plan['flops']:.4g} FLOP",
+            *([f"budget     {plan['provenance']['budget']['said']}"] if "budget" in plan["provenance"] else []),
             f"loss       {loss['value']:.4f} nats/token, {_level(plan)} {loss['lower']:.4f} to {loss['upper']:.4f} "
             f"(law {plan['law']})",
             f"  of it    noise of the runs (bootstrap) {noise}",

@@ -13,9 +13,10 @@ from infolaw.errors import RecipeError
 from infolaw.points import Points
 from infolaw.predictor import Predictor
 from infolaw.uncertainty import Interval
-from infolaw.units import Array, train_flops
+from infolaw.units import Array
 
-from .budget import Budget, Constraints
+from .budget import Budget
+from .constraints import Constraints
 from .corpus import Corpus
 from .plan import LossEstimate, Plan, Versus
 from .pricer import Pricer
@@ -65,8 +66,10 @@ def make_plan(
     BudgetError, RecipeError
         One sentence each, naming cells and the budget that would fit.
     """
-    pricer = Pricer(predictor, corpus, constraints or Constraints(), _group(predictor, group))
-    n_params, tokens = budget.size or pricer.best_size(budget.flops or 0.0)
+    constraints = constraints or Constraints()
+    corpus = constraints.supplied(corpus)
+    pricer = Pricer(predictor, corpus, constraints, _group(predictor, group))
+    n_params, tokens = budget.size or pricer.best_size(budget)
     weights = pricer.best_weights(n_params, tokens)
     rivals = _rivals(corpus, baseline)
     stacked = np.vstack([weights, *rivals.values()])
@@ -82,7 +85,7 @@ def make_plan(
     return Plan(
         n_params,
         tokens,
-        float(train_flops(n_params, tokens)),
+        budget.spent(n_params, tokens),
         dict(zip(corpus.names, weights.tolist(), strict=True)),
         ledger(weights, corpus, tokens),
         loss,
@@ -91,7 +94,13 @@ def make_plan(
         (*_notes(pricer), *complaints),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
-        {"seed": seed, "corpus": corpus.fingerprint, "target": predictor.schema.target, **(provenance or {})},
+        {
+            "seed": seed,
+            "corpus": corpus.fingerprint,
+            "target": predictor.schema.target,
+            "budget": budget.to_dict(),
+            **(provenance or {}),
+        },
     )
 
 

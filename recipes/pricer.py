@@ -15,13 +15,12 @@ from infolaw.errors import BudgetError
 from infolaw.laws import CellValue
 from infolaw.points import Points
 from infolaw.predictor import Predictor
-from infolaw.spending import TOKENS_PER_PARAM_SEARCHED
-from infolaw.units import Array, tokens_for
+from infolaw.units import Array
 
-from .budget import Constraints
+from .budget import Budget
+from .constraints import Constraints
 from .corpus import Corpus
-from .feasible import check_feasible
-from .waterfill import waterfill
+from .grouped import check_groups, fill
 from .weight_search import best_weights as search
 
 _GRID = 40
@@ -75,13 +74,15 @@ class Pricer:
         """
         floors, caps = self.constraints.limits(self.corpus, tokens)
         chains, supply = self.constraints.chains(self.corpus), self.corpus.unique_tokens
-        check_feasible(self.corpus.names, supply, tokens, caps, floors, chains=chains, n_params=n_params)
+        groups = self.constraints.cell_groups(self.corpus, tokens)
+        check_groups(self.corpus.names, supply, tokens, caps, floors, chains, groups, n_params)
         value = self.predictor.cell_value(n_params, tokens)
         if value is None and self.predictor.sees_recipe:
             return self._searched(n_params, tokens, floors, caps)
         value = value or CellValue(np.ones(1), 1.0, 1.0)
         fresh = np.broadcast_to(value.fresh, len(self.predictor.schema.cells))[self.cells]
-        drawn = waterfill(fresh, value.drop, value.decay, supply, tokens, max_tokens=caps, min_tokens=floors, chains=chains)
+        rules: dict[str, Any] = {"max_tokens": caps, "min_tokens": floors, "chains": chains, "groups": groups}
+        drawn = fill(fresh, value.drop, value.decay, supply, tokens, **rules)
         return np.asarray(drawn / drawn.sum())
 
     def _searched(self, n_params: float, tokens: float, floors: Array, caps: Array) -> Array:
@@ -90,11 +91,12 @@ class Pricer:
         A law that is not concave was fitted to mixtures, and rewards corners of the simplex that none of them was near.
         """
         supply, chains = self.corpus.unique_tokens, self.constraints.chains(self.corpus)
+        groups = self.constraints.cell_groups(self.corpus, tokens)
         highest = np.array([high for _, high in self.predictor.support.weights])
         within = supply / np.bincount(self.cells, supply, len(highest))[self.cells]
         tried = np.maximum(floors, np.minimum(caps, highest[self.cells] * within * tokens))
         try:
-            check_feasible(self.corpus.names, supply, tokens, tried, floors, chains=chains)
+            check_groups(self.corpus.names, supply, tokens, tried, floors, chains, groups)
         except BudgetError:
             tried = caps
         return search(
@@ -105,9 +107,10 @@ class Pricer:
             tried,
             chains,
             np.array([float((cell.bucket or "q0")[1:]) for cell in self.corpus.cells]),
+            groups=groups,
         )
 
-    def best_size(self, flops: float) -> tuple[float, float]:
+    def best_size(self, budget: Budget) -> tuple[float, float]:
         """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
 
         Raises
@@ -122,29 +125,35 @@ class Pricer:
                 f"this law has no compute-optimal size: {self.predictor.no_optimum}. Fix the size with --n-params, or plan "
                 "with a law that has a model term of its own, such as infolaw_e."
             )
-        few, many = TOKENS_PER_PARAM_SEARCHED
-        grid = np.linspace(0.5 * np.log(flops / 6 / many), 0.5 * np.log(flops / 6 / few), _GRID)
-        losses = np.array([self._loss(u, flops) for u in grid])
+        grid = np.log(budget.sizes(_GRID))
+        losses = np.array([self._loss(u, budget) for u in grid])
         if not np.isfinite(losses).any():
-            self.best_weights(float(np.exp(grid[-1])), float(tokens_for(flops, np.exp(grid[-1]))))  # raises with the reason
+            largest = float(np.exp(grid[-1]))
+            self.best_weights(largest, budget.tokens_at(largest))  # raises with the reason
         k = int(losses.argmin())
         best = float(grid[k])
         if 0 < k < _GRID - 1:
             ends = (grid[k - 1], grid[k + 1])
-            refined = minimize_scalar(lambda u: self._loss(u, flops), bounds=ends, method="bounded", options={"xatol": 1e-6})
+            refined = minimize_scalar(
+                lambda u: self._loss(u, budget), bounds=ends, method="bounded", options={"xatol": 1e-6}
+            )
             best = float(refined.x) if refined.fun <= losses[k] else best
         else:
-            ratio = tokens_for(flops, np.exp(best)) / np.exp(best)
+            ratio = budget.tokens_at(float(np.exp(best))) / np.exp(best)
             raise BudgetError(
-                f"the best size for {flops:g} FLOP lies on the edge of the search ({np.exp(best):.3g} parameters, "
+                f"the best size for {budget.flops:g} FLOP lies on the edge of the search ({np.exp(best):.3g} parameters, "
                 f"{ratio:.3g} tokens each): the law has no optimum here. Fix the size with --n-params."
             )
-        return float(np.exp(best)), float(tokens_for(flops, np.exp(best)))
+        n_params = float(np.exp(best))
+        tokens = budget.tokens_at(n_params)
+        return (
+            (n_params, tokens) if budget.overtraining is None else budget.at_ratio(budget.overtraining * tokens / n_params)
+        )
 
-    def _loss(self, log_n_params: float, flops: float) -> float:
+    def _loss(self, log_n_params: float, budget: Budget) -> float:
         """Loss of a size with its best recipe; ``inf`` where none meets the constraints."""
         n_params = float(np.exp(log_n_params))
-        tokens = float(tokens_for(flops, n_params))
+        tokens = budget.tokens_at(n_params)
         try:
             weights = self.best_weights(n_params, tokens)
         except BudgetError:

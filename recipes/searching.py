@@ -12,8 +12,8 @@ from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.units import Array
 
-from .budget import Constraints
 from .choosing import choose_surrogate
+from .constraints import Constraints
 from .corpus import Corpus
 from .recipe import Recipe
 from .search import METHODS, Beliefs, Objective, Recommendation, Region, Setting, noisy_expected_improvement, recommend

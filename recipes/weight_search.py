@@ -9,7 +9,7 @@ import numpy as np
 
 from infolaw.units import Array
 
-from .waterfill import waterfill
+from .grouped import CellGroup, fill
 
 Losses = Callable[[Array], Array]
 """Weights (n_points, n_cells) -> losses (n_points,)."""
@@ -30,6 +30,7 @@ def best_weights(
     chains: Sequence[Sequence[int]],
     quality: Array,
     seed: int = 0,
+    groups: Sequence[CellGroup] = (),
 ) -> Array:
     """Weights (n_cells,) of the lowest loss that floors, caps and chains allow.
 
@@ -49,6 +50,8 @@ def best_weights(
         Bucket of every cell, 0 = best: starts lean to the best by several degrees.
     seed : int
         Of the random starts.
+    groups : sequence of CellGroup
+        Bounds on sums of cells.
 
     Returns
     -------
@@ -64,28 +67,39 @@ def best_weights(
     worths = [np.ones(len(supply)), *(np.exp(-k * quality) for k in _STEEPNESS)]
     worths += [rng.dirichlet(np.ones(len(supply))) for _ in range(_N_RANDOM)]
     filled = [
-        waterfill(worth, 1.0, 0.3, supply, total, max_tokens=caps, min_tokens=floors, chains=chains) for worth in worths
+        fill(worth, 1.0, 0.3, supply, total, max_tokens=caps, min_tokens=floors, chains=chains, groups=groups)
+        for worth in worths
     ]
     starts = np.array(filled) / total
     found = losses(starts)
     order = np.argsort(found, kind="stable")[:3]
-    improved = [_improve(losses, starts[k], floors / total, np.minimum(caps / total, 1.0), chains) for k in order]
+    rules = _rules(len(supply), total, chains, groups)
+    improved = [_improve(losses, starts[k], floors / total, np.minimum(caps / total, 1.0), rules) for k in order]
     candidates = np.array([*starts[order], *improved])
     return np.asarray(candidates[int(np.argmin(losses(candidates)))])
 
 
-def _improve(losses: Losses, start: Array, low: Array, high: Array, chains: Sequence[Sequence[int]]) -> Array:
+def _rules(n: int, total: float, chains: Sequence[Sequence[int]], groups: Sequence[CellGroup]) -> tuple[Array, Array]:
+    """Matrix (n_rules, n) and bounds (n_rules,) of what weights must keep: matrix @ w >= bound."""
+    rows, bounds = [], []
+    for i, j in [(i, j) for chain in chains for i, j in zip(chain, chain[1:], strict=False)]:
+        rows.append(np.eye(n)[i] - np.eye(n)[j])
+        bounds.append(0.0)
+    for group in groups:
+        inside = np.isin(np.arange(n), group.cells).astype(float)
+        rows += [inside, -inside]
+        bounds += [group.floor / total, -group.cap / total]
+    return np.array(rows).reshape(-1, n), np.array(bounds)
+
+
+def _improve(losses: Losses, start: Array, low: Array, high: Array, kept: tuple[Array, Array]) -> Array:
     """One run of SLSQP with differences taken in one batch; the start where it ends outside the constraints."""
     from scipy.optimize import minimize
 
-    n = len(start)
-    pairs = [(i, j) for chain in chains for i, j in zip(chain, chain[1:], strict=False)]
-    falls = np.zeros((len(pairs), n))
-    for row, (i, j) in enumerate(pairs):
-        falls[row, i], falls[row, j] = 1.0, -1.0
+    n, (matrix, bounds) = len(start), kept
     rules: list[Any] = [{"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones(n)}]
-    if pairs:
-        rules.append({"type": "ineq", "fun": lambda w: falls @ w, "jac": lambda w: falls})
+    if len(matrix):
+        rules.append({"type": "ineq", "fun": lambda w: matrix @ w - bounds, "jac": lambda w: matrix})
 
     def value_and_slope(w: Array) -> tuple[float, Array]:
         steps = np.where(w + _STEP <= 1.0, _STEP, -_STEP)
@@ -104,6 +118,5 @@ def _improve(losses: Losses, start: Array, low: Array, high: Array, chains: Sequ
     )
     w = np.clip(np.where(result.x < _NOTHING, 0.0, result.x), low, high)
     w = w / w.sum()
-    kept = np.isfinite(w).all() and (w >= low - 1e-9).all() and (w <= high + 1e-9).all()
-    ordered = not pairs or bool((falls @ w >= -1e-9).all())
-    return np.asarray(w) if kept and ordered else start
+    inside = np.isfinite(w).all() and (w >= low - 1e-9).all() and (w <= high + 1e-9).all()
+    return np.asarray(w) if inside and (matrix @ w >= bounds - 1e-9).all() else start

@@ -12,9 +12,32 @@ from infolaw.errors import BudgetError
 from infolaw.validation import DEFAULT_HOLDOUT
 from infolaw.weighted import read_predictor
 
-from ..budget import Budget, Constraints
+from ..constraints import Constraints
 from ..plan import Plan
 from ..recipe import Recipe
+from .budgets import (
+    ActiveParams,
+    ActiveShare,
+    Context,
+    Depth,
+    Device,
+    Embeddings,
+    Exact,
+    Flops,
+    FlopsPerSecond,
+    GpuHours,
+    Hours,
+    InferenceTokens,
+    Mfu,
+    NParams,
+    Overtraining,
+    Tokens,
+    TokensPerParam,
+    Vocabulary,
+    Width,
+    budget_of,
+    count_of,
+)
 from .corpus import CorpusFile, load_corpus
 
 app = typer.Typer()
@@ -24,12 +47,27 @@ app = typer.Typer()
 def plan(
     fit: FitFile,
     corpus: CorpusFile,
-    flops: Annotated[float | None, typer.Option(help="Training compute, 6 N D.")] = None,
-    n_params: Annotated[float | None, typer.Option(help="Fix the model size.")] = None,
-    tokens: Annotated[float | None, typer.Option(help="Fix the tokens.")] = None,
+    flops: Flops = None,
+    n_params: NParams = None,
+    tokens: Tokens = None,
+    gpu_hours: GpuHours = None,
+    device: Device = None,
+    mfu: Mfu = None,
+    flops_per_second: FlopsPerSecond = None,
+    inference_tokens: InferenceTokens = 0.0,
+    tokens_per_param: TokensPerParam = None,
+    overtraining: Overtraining = None,
+    exact: Exact = False,
+    n_params_active: ActiveParams = None,
+    active_share: ActiveShare = None,
+    context: Context = 4096.0,
+    vocabulary: Vocabulary = 50304.0,
+    depth: Depth = None,
+    width: Width = None,
+    embeddings: Embeddings = "tied",
     baseline: Annotated[Path | None, typer.Option(help="The recipe in use today: YAML or CSV (cell, weight).")] = None,
     constraints: Annotated[
-        Path | None, typer.Option(help="YAML: max_epochs, cell_max_epochs, min_share, max_share.")
+        Path | None, typer.Option(help="YAML: caps, floors, fixed shares, exclusions, groups, unique tokens, offers.")
     ] = None,
     max_epochs: Annotated[float | None, typer.Option(help="Most passes over any cell.")] = None,
     monotone: Annotated[bool, typer.Option(help="A better bucket gets at least the tokens of the next worse.")] = False,
@@ -40,20 +78,33 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Find the best recipe, model size and tokens for a budget, against the mixture in use today."""
-    from dataclasses import replace
-
     from ..planner import make_plan
 
-    rules = Constraints.read(constraints) if constraints else Constraints()
-    rules = replace(rules, max_epochs=max_epochs or rules.max_epochs, monotone=monotone or rules.monotone)
-    if max_epochs is not None and not max_epochs > 0:
-        raise BudgetError(f"--max-epochs {max_epochs:g} is no cap: give a number above 0.")
+    architecture = {
+        "context": context,
+        "vocabulary": vocabulary,
+        "depth": depth,
+        "width": width,
+        "embeddings": embeddings,
+    }
+    sizes = {
+        "flops": flops,
+        "n_params": n_params,
+        "tokens": tokens,
+        "tokens_per_param": tokens_per_param,
+        "overtraining": overtraining,
+    }
     found = make_plan(
         read_predictor(fit),
         load_corpus(corpus),
-        Budget(flops, n_params, tokens),
+        budget_of(
+            sizes,
+            Hours(gpu_hours, device, mfu, flops_per_second),
+            inference_tokens,
+            count_of(exact, n_params, n_params_active, active_share, architecture),
+        ),
         baseline=None if baseline is None else Recipe.read(baseline),
-        constraints=rules,
+        constraints=_rules(constraints, max_epochs, monotone),
         group=group,
         seed=seed,
     )
@@ -61,6 +112,16 @@ def plan(
         found.write(out)
     show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)
     leave(not found.supported)
+
+
+def _rules(file: Path | None, max_epochs: float | None, monotone: bool) -> Constraints:
+    """Return the constraints of a file, with those of the command line in their place."""
+    from dataclasses import replace
+
+    rules = Constraints.read(file) if file else Constraints()
+    if max_epochs is not None and not max_epochs > 0:
+        raise BudgetError(f"--max-epochs {max_epochs:g} is no cap: give a number above 0.")
+    return replace(rules, max_epochs=max_epochs or rules.max_epochs, monotone=monotone or rules.monotone)
 
 
 @app.command()

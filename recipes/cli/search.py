@@ -45,7 +45,7 @@ def search(
 
     from infolaw.files import to_json, write_atomically
 
-    from ..budget import Constraints
+    from ..constraints import Constraints
     from ..objective_file import read_objective
     from ..recipe import Recipe
     from ..searching import search_swarm

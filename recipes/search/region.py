@@ -11,7 +11,7 @@ import numpy as np
 from infolaw.errors import BudgetError, RecipeError
 from infolaw.units import Array
 
-from ..budget import Constraints
+from ..constraints import Constraints
 from ..corpus import Corpus
 
 _BISECTIONS = 60
@@ -110,8 +110,9 @@ class Region:
         groups : mapping, optional
             Name to (cells, least share, most share) of their sum.
         """
-        floors, caps = (constraints or Constraints()).limits(corpus, tokens)
-        found = []
+        rules = constraints or Constraints()
+        floors, caps = rules.limits(rules.supplied(corpus), tokens)
+        found = [Group(g.name, np.array(g.cells), g.floor, g.cap) for g in rules.cell_groups(corpus, 1.0)]
         for name, (cells, low, high) in (groups or {}).items():
             unknown = [cell for cell in cells if cell not in corpus.names]
             if unknown or not 0 <= low <= high <= 1:

@@ -43,7 +43,7 @@ def test_no_random_recipe_beats_the_plan(law, corpus):
 def test_no_other_size_beats_the_plan(law, corpus):
     plan = make_plan(law, corpus, Budget(flops=1e21))
     pricer = Pricer(law, corpus, Constraints())
-    losses = [pricer._loss(u, 1e21) for u in np.log(plan.n_params) + np.linspace(-1, 1, 41)]
+    losses = [pricer._loss(u, Budget(flops=1e21)) for u in np.log(plan.n_params) + np.linspace(-1, 1, 41)]
     assert plan.loss.value <= min(losses) + 1e-9
     np.testing.assert_allclose(6 * plan.n_params * plan.tokens, 1e21, rtol=1e-9)
 
