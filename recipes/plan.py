@@ -87,6 +87,8 @@ class Plan:
         Whether the runs support the prediction.
     law, provenance
         What the plan was made from.
+    mismatch : mapping, optional
+        How runs and target repeat, cell by cell, and the pools of matched proxies; see `mismatch.Mismatch`.
     """
 
     n_params: float
@@ -101,6 +103,7 @@ class Plan:
     supported: bool
     law: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    mismatch: Mapping[str, Any] | None = None
 
     @property
     def epochs(self) -> dict[str, float]:
@@ -129,6 +132,7 @@ class Plan:
             "warnings": list(self.warnings),
             "law": self.law,
             "provenance": dict(self.provenance),
+            "mismatch": None if self.mismatch is None else dict(self.mismatch),
         }
 
     @classmethod
@@ -156,6 +160,7 @@ class Plan:
             file.supported,
             file.law,
             file.provenance,
+            None if file.mismatch is None else file.mismatch.model_dump(),
         )
 
     @classmethod

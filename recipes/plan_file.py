@@ -59,6 +59,24 @@ class IntervalPart(_Part):
     level: float
 
 
+class EpochsPart(_Part):
+    """Passes over one cell in the runs and at the target."""
+
+    cell: str
+    lowest: float
+    highest: float
+    target: float
+
+
+class MismatchPart(_Part):
+    """How runs and target repeat; see `mismatch.Mismatch`."""
+
+    cells: list[EpochsPart]
+    proxy_tokens: float
+    target_tokens: float
+    pools: dict[str, float]
+
+
 class PlanFile(_Part):
     """``plan.yaml`` or ``plan.json``."""
 
@@ -81,6 +99,7 @@ class PlanFile(_Part):
     warnings: list[str]
     law: str
     provenance: dict[str, Any]
+    mismatch: MismatchPart | None = None
 
 
 def checked(model: type[Model], data: Mapping[str, Any]) -> Model:

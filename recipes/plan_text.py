@@ -7,6 +7,8 @@ from typing import Any
 
 from infolaw.rendering import amount, table
 
+from .mismatch import CellEpochs, Mismatch
+
 _NAMES = {
     "baseline": "your mix of today",
     "natural": "the natural mix",
@@ -48,8 +50,18 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             "",
             table(["cell", "weight", "available", "trained", "epochs", "unique", "of cell"], [*map(_row, plan["ledger"])]),
             *(f"\nwarning    {text}" for text in plan["warnings"]),
+            *_proxies(plan),
         ]
     )
+
+
+def _proxies(plan: Mapping[str, Any]) -> list[str]:
+    """Return the pools of matched proxies, where runs and target repeat differently."""
+    if plan["mismatch"] is None:
+        return []
+    found = plan["mismatch"]
+    repeats = Mismatch(**{**found, "cells": tuple(CellEpochs(**cell) for cell in found["cells"])})
+    return [] if repeats.is_matched else [f"\nproxies    {repeats.remedy()}"]
 
 
 def _level(plan: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from infolaw.units import Array
 from .budget import Budget
 from .constraints import Constraints
 from .corpus import Corpus
+from .mismatch import find_mismatch, runs_of
 from .plan import LossEstimate, Plan, Versus
 from .pricer import Pricer
 from .recipe import Recipe, ledger
@@ -34,6 +35,7 @@ def make_plan(
     baseline: Recipe | None = None,
     constraints: Constraints | None = None,
     group: str | None = None,
+    proxy_tokens: float | None = None,
     level: float = 0.9,
     seed: int = 0,
     provenance: dict[str, Any] | None = None,
@@ -52,6 +54,8 @@ def make_plan(
     constraints : Constraints, optional
     group : str, optional
         One of the fit's groups.
+    proxy_tokens : float, optional
+        Tokens of new proxies, for which matched pools are told; the median of the runs by default.
     level, seed
         Of the intervals.
     provenance : dict, optional
@@ -82,6 +86,9 @@ def make_plan(
     )
     own = points.take([0])
     complaints = predictor.support.complaints(own, predictor.schema.cells)
+    seen, cells = runs_of(predictor), predictor.schema.cells
+    repeats = None if seen is None else find_mismatch(seen, cells, corpus, weights, tokens, proxy_tokens)
+    differs = [] if repeats is None else [text for text in (repeats.warning(),) if text]
     return Plan(
         n_params,
         tokens,
@@ -91,7 +98,7 @@ def make_plan(
         loss,
         versus,
         {name: float(value[0]) for name, value in predictor.support.factors(own).items()},
-        (*_notes(pricer), *complaints),
+        (*_notes(pricer), *complaints, *differs),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
         {
@@ -101,6 +108,7 @@ def make_plan(
             "budget": budget.to_dict(),
             **(provenance or {}),
         },
+        None if repeats is None else repeats.to_dict(),
     )
 
 

@@ -72,6 +72,7 @@ def plan(
     max_epochs: Annotated[float | None, typer.Option(help="Most passes over any cell.")] = None,
     monotone: Annotated[bool, typer.Option(help="A better bucket gets at least the tokens of the next worse.")] = False,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
+    proxy_tokens: Annotated[float | None, typer.Option(help="Tokens of new proxies: tells their matched pools.")] = None,
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Where the plan goes: .yaml or .json.")] = None,
     seed: Seed = 0,
@@ -106,6 +107,7 @@ def plan(
         baseline=None if baseline is None else Recipe.read(baseline),
         constraints=_rules(constraints, max_epochs, monotone),
         group=group,
+        proxy_tokens=proxy_tokens,
         seed=seed,
     )
     if out is not None:
