@@ -86,10 +86,10 @@ class Mismatch:
         """One sentence on the pools of matched proxies."""
         pools = [f"{cell} {amount(tokens)}" for cell, tokens in list(self.pools.items())[:_SHOWN]]
         more = f" and {len(self.pools) - _SHOWN} more" if len(self.pools) > _SHOWN else ""
-        share = self.proxy_tokens / self.target_tokens
+        share, said = self.proxy_tokens / self.target_tokens, ", ".join(pools)
         return (
-            f"matched proxies of {amount(self.proxy_tokens)} tokens: keep {share:.3g} of every cell ({', '.join(pools)}{more} "
-            "tokens) and draw from those, then any recipe repeats as at the target."
+            f"matched proxies of {amount(self.proxy_tokens)} tokens: keep {share:.3g} of every cell ({said}{more} tokens) "
+            "and draw from those, then any recipe repeats as at the target."
         )
 
     def to_dict(self) -> dict[str, Any]:
