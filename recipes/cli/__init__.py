@@ -5,6 +5,8 @@ The commands of laws (``infolaw/cli.py``) are mounted beside them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from infolaw.cli import Door
@@ -12,8 +14,18 @@ from infolaw.cli import app as laws_app
 
 from . import corpus, planning, runs, sampling, search
 
+
+class Root(Door):
+    """The root: it also knows ``plan diff A B`` as another spelling of ``plan-diff A B``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the arguments begin with."""
+        joined = ["plan-diff", *args[2:]] if args[:2] == ["plan", "diff"] else args
+        return super().resolve_command(ctx, joined)
+
+
 app = typer.Typer(
-    cls=Door,
+    cls=Root,
     no_args_is_help=True,
     add_completion=False,
     help="Plan pre-training data: fit laws to runs, price recipes at the target scale, say how sure.",

@@ -1,4 +1,4 @@
-"""Commands that make plans and hand them on: plan, export, plot."""
+"""Commands that make plans, compare, check and hand them on: plan, plan-diff, check, export, plot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from infolaw.cli import FitFile, Json, Quiet, Seed, Target, Where, leave, show
+from infolaw.cli import (
+    Column,
+    Columns,
+    Derive,
+    Duplicates,
+    FitFile,
+    Json,
+    Out,
+    Quiet,
+    RunFiles,
+    Seed,
+    Target,
+    Where,
+    leave,
+    load_runs,
+    show,
+)
 from infolaw.errors import BudgetError
 from infolaw.validation import DEFAULT_HOLDOUT
 from infolaw.weighted import read_predictor
@@ -124,6 +140,52 @@ def _rules(file: Path | None, max_epochs: float | None, monotone: bool) -> Const
     if max_epochs is not None and not max_epochs > 0:
         raise BudgetError(f"--max-epochs {max_epochs:g} is no cap: give a number above 0.")
     return replace(rules, max_epochs=max_epochs or rules.max_epochs, monotone=monotone or rules.monotone)
+
+
+@app.command("plan-diff")
+def compare_plans(
+    first: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`.")],
+    second: Annotated[Path, typer.Argument(help="Another plan.")],
+    as_json: Json = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Say what differs between two plans; also spelt `infolaw plan diff FIRST SECOND`."""
+    from ..plan_diff import plan_diff
+
+    found = plan_diff(Plan.read(first), Plan.read(second))
+    show(str(found), found.to_dict(), as_json=as_json, quiet=quiet, out=out)
+
+
+@app.command()
+def check(
+    plan: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`.")],
+    runs: RunFiles,
+    run: Annotated[list[str] | None, typer.Option(help="The runs done by the plan; without it, those of its size.")] = None,
+    where: Where = None,
+    baseline_run: Annotated[list[str] | None, typer.Option(help="Runs of the mixture of today at the same size.")] = None,
+    column: Column = None,
+    columns: Columns = None,
+    derive: Derive = None,
+    duplicates: Duplicates = "error",
+    as_json: Json = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Hold runs really done against their plan: sizes, tokens and epochs a cell, loss inside the interval or not."""
+    from ..checking import check as check_runs
+    from ..checking import named_runs, runs_of_plan
+
+    found, logs = Plan.read(plan), load_runs(runs, columns, column, derive, duplicates, "all")
+    chosen = named_runs(logs, run) if run else logs
+    chosen = chosen.select(where) if where else chosen
+    if not run and not where:
+        chosen = runs_of_plan(found, logs)
+    told = check_runs(found, chosen, baseline=named_runs(logs, baseline_run) if baseline_run else None)
+    show(str(told), told.to_dict(), as_json=as_json, quiet=quiet, out=out)
+    leave(not told.is_good)
 
 
 @app.command()
