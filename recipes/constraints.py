@@ -169,7 +169,6 @@ class Constraints:
 
     def _refuse_unknown(self, corpus: Corpus) -> None:
         cells = [*self.cell_max_epochs, *self.min_share, *self.max_share, *self.fixed_share, *self.unique_tokens]
-        cells += [offer.cell for offer in self.offers]
         sets = [*self.exclude, *(cell for group in self.groups.values() for cell in group.cells)]
         unknown = [name for name in cells if name not in corpus.names]
         unknown += [name for name in sets if not members(corpus, name)]
@@ -177,15 +176,36 @@ class Constraints:
             names = ", ".join(dict.fromkeys(unknown))
             raise RecipeError(f"the constraints name {names}; the cells are {', '.join(corpus.names)}: use these names.")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was set, as plain values: the content of a constraints file."""
+        usual, data = Constraints(), {}
+        for name, value in vars(self).items():
+            if value != getattr(usual, name):
+                data[name] = value
+        if self.groups:
+            data["groups"] = {name: {**vars(group), "cells": list(group.cells)} for name, group in self.groups.items()}
+        if self.offers:
+            data["offers"] = [dict(vars(offer)) for offer in self.offers]
+        if self.exclude:
+            data["exclude"] = list(self.exclude)
+        return {"schema_version": 1, **data}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Constraints:
+        """Read what `to_dict` wrote, or the content of a file."""
+        from .files import ConstraintsFile
+
+        fields = ConstraintsFile.model_validate(data).model_dump(exclude={"schema_version"})
+        groups = {name: ShareGroup(**group) for name, group in _settled(fields["groups"]).items()}
+        return cls(**{**fields, "groups": groups, "offers": tuple(Offer(**offer) for offer in fields["offers"])})
+
     @classmethod
     def read(cls, path: str | Path) -> Constraints:
         """Read a YAML file with the fields of this class and ``schema_version: 1``."""
         from .files import ConstraintsFile, named_place, read_yaml
 
         with named_place(path):
-            data = read_yaml(path, ConstraintsFile).model_dump(exclude={"schema_version"})
-            data["groups"] = {name: ShareGroup(**group) for name, group in _settled(data["groups"]).items()}
-            return cls(**{**data, "offers": tuple(Offer(**offer) for offer in data["offers"])})
+            return cls.from_dict(read_yaml(path, ConstraintsFile).model_dump())
 
 
 def members(corpus: Corpus, name: str) -> list[str]:

@@ -130,3 +130,14 @@ def test_check_leaves_with_3_unless_the_run_was_the_planned_one_and_inside(folde
         assert result.exit_code == code, result.output
     assert result.stdout.startswith("NOT THE PLAN: run mine")
     assert "no run other" in refused(call("check", folder / "a.yaml", path, "--run", "other"))
+
+
+def test_value_prices_the_offers_of_a_file_and_every_cell(folder, tmp_path):
+    rules = tmp_path / "offers.yaml"
+    rules.write_text("schema_version: 1\noffers: [{cell: q0, tokens: 1.0e9, price: 5, name: books}]\n")
+    files = (folder / "a.yaml", folder / "fit.json", folder / "corpus.yaml")
+    offered = json.loads(call("value", *files, "--constraints", rules, "--json").stdout)["values"]
+    assert [value["name"] for value in offered] == ["books"]
+    every = json.loads(call("value", *files, "--more", 1e9, "--json").stdout)["values"]
+    assert sorted(value["cell"] for value in every) == ["q0", "q1", "q2"]
+    assert next(value for value in every if value["cell"] == "q0")["gain"] == pytest.approx(offered[0]["gain"])

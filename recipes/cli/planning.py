@@ -189,6 +189,35 @@ def check(
 
 
 @app.command()
+def value(
+    plan: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`: size, tokens, constraints.")],
+    fit: FitFile,
+    corpus: CorpusFile,
+    constraints: Annotated[Path | None, typer.Option(help="YAML with offers; else the plan's constraints.")] = None,
+    more: Annotated[
+        float | None, typer.Option(help="Tokens more of every cell; 1 % of the plan's where nothing is on offer.")
+    ] = None,
+    as_json: Json = False,
+    out: Out = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Say what more data are worth in loss and in compute: offers, or as many tokens of every cell."""
+    from ..pricer import Pricer
+    from ..value import data_values, every_cell, values_text
+
+    found = Plan.read(plan)
+    rules = Constraints.read(constraints) if constraints else Constraints.from_dict(found.provenance["constraints"])
+    supply = rules.supplied(load_corpus(corpus))
+    each = more or (None if rules.offers else 0.01 * found.tokens)
+    offers = (*rules.offers, *(() if each is None else every_cell(supply, each)))
+    pricer = Pricer(read_predictor(fit), supply, rules)
+    values = data_values(pricer, found.n_params, found.tokens, offers, flops=found.flops, seed=seed)
+    data = {"n_params": found.n_params, "tokens": found.tokens, "values": [one.to_dict() for one in values]}
+    show(values_text(values), data, as_json=as_json, quiet=quiet, out=out)
+
+
+@app.command()
 def export(
     plan: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`.")],
     corpus: Annotated[Path, typer.Option(help="The corpus of the plan: paths are taken from its cells.")],

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from infolaw import fit, simulated_runs
 from infolaw.errors import BudgetError, RecipeError
-from recipes import Cell, Constraints, Corpus
+from infolaw.points import Points
+from recipes import Budget, Cell, Constraints, Corpus, make_plan
 from recipes.constraints import Offer, ShareGroup
 from recipes.grouped import CellGroup, check_groups, fill
 from recipes.search.region import Region
@@ -25,6 +27,7 @@ def test_a_file_holds_every_field(tmp_path):
     rules = Constraints.read(path)
     assert rules.groups["web"] == ShareGroup(("web/q0", "web/q1"), 0.5, 0.5)
     assert rules.offers == (Offer("code/q0", 1e9, 100.0),)
+    assert Constraints.from_dict(rules.to_dict()) == rules
     assert rules.supplied(CORPUS).unique_tokens[0] == 2e9
     floors, caps = rules.limits(rules.supplied(CORPUS), 1e10)
     assert caps[CORPUS.names.index("web/q2")] == caps[CORPUS.names.index("code/q2")] == 0
@@ -112,7 +115,7 @@ def test_groups_that_cannot_be_met_are_named(rules, error, said):
 
 
 def test_an_unknown_name_is_refused_wherever_it_stands():
-    for rules in ({"exclude": ("wiki",)}, {"groups": {"a": ShareGroup(("wiki",))}}, {"offers": (Offer("wiki", 1e9),)}):
+    for rules in ({"exclude": ("wiki",)}, {"groups": {"a": ShareGroup(("wiki",))}}, {"fixed_share": {"wiki": 0.1}}):
         with pytest.raises(RecipeError, match="name wiki; the cells are"):
             Constraints(**rules).limits(CORPUS, 1e10)
 
@@ -123,3 +126,26 @@ def test_the_search_keeps_the_same_groups_and_supplies():
     assert region.upper[-1] == pytest.approx(0.1)
     assert region.groups[0].low == pytest.approx(0.3)
     assert region.groups[0].high == pytest.approx(0.4)
+
+
+def test_a_law_that_is_not_concave_keeps_groups_and_fixed_shares():
+    rng, cells = np.random.default_rng(4), ("q0", "q1", "q2")
+    n = np.repeat(np.geomspace(1e8, 4e9, 6), 12)
+    tokens = n * np.tile([5, 20, 80], 24)
+    unique = tokens[:, None] * rng.uniform(0.1, 2.0, (72, 3))
+    points = Points.build(n, tokens, weights=rng.dirichlet(np.ones(3), 72), unique=unique)
+    truth = {"E[q0]": 1.0, "E[q1]": 1.1, "E[q2]": 1.4, "A": 60.0, "alpha": 0.3, "B": 300.0, "beta": 0.25}
+    truth |= {"R": 6.0, "P": 0.3, "kappa": 0.2, "mu": 0.1, "theta": 0.3}
+    law = fit("repetition", simulated_runs("repetition", truth, points, cells=cells, noise_sd=0.001), bootstrap=20)
+    corpus = Corpus((Cell("q0", 1e10), Cell("q1", 4e10), Cell("q2", 1e11)))
+    assert law.cell_value(1e9, 6e10) is None
+    for rules in (
+        Constraints(groups={"good": ShareGroup(("q0", "q1"), 0.0, 0.4)}),
+        Constraints(groups={"poor": ShareGroup(("q1", "q2"), 0.85, 1.0)}, max_epochs=4),
+        Constraints(fixed_share={"q1": 0.25}),
+    ):
+        plan = make_plan(law, corpus, Budget(n_params=1e9, tokens=6e10), constraints=rules)
+        w = plan.weights
+        assert w["q0"] + w["q1"] <= rules.groups.get("good", ShareGroup((), 0, 1)).max_share + 1e-6
+        assert w["q1"] + w["q2"] >= rules.groups.get("poor", ShareGroup((), 0, 1)).min_share - 1e-6
+        assert w["q1"] == pytest.approx(rules.fixed_share.get("q1", w["q1"]), abs=1e-6)
