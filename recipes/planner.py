@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from infolaw.errors import RecipeError
 from infolaw.points import Points
 from infolaw.predictor import Predictor
 from infolaw.uncertainty import Interval
@@ -70,9 +69,8 @@ def make_plan(
     BudgetError, RecipeError
         One sentence each, naming cells and the budget that would fit.
     """
-    constraints = constraints or Constraints()
-    corpus = constraints.supplied(corpus)
-    pricer = Pricer(predictor, corpus, constraints, _group(predictor, group))
+    pricer = Pricer.of(predictor, corpus, constraints, group)
+    corpus = pricer.corpus
     n_params, tokens = budget.size or pricer.best_size(budget)
     weights = pricer.best_weights(n_params, tokens)
     rivals = _rivals(corpus, baseline)
@@ -111,15 +109,6 @@ def make_plan(
         },
         None if repeats is None else repeats.to_dict(),
     )
-
-
-def _group(predictor: Predictor, group: str | None) -> int:
-    groups = predictor.schema.groups
-    if group is None and len(groups) > 1:
-        raise RecipeError(f"the fit has groups {', '.join(groups)}: say with --group which one to plan for.")
-    if group is not None and group not in groups:
-        raise RecipeError(f"group {group!r} is none of the fitted groups: {', '.join(groups)}.")
-    return 0 if group is None else groups.index(group)
 
 
 def _rivals(corpus: Corpus, baseline: Recipe | None) -> dict[str, Array]:

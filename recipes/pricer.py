@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from infolaw.errors import BudgetError
+from infolaw.errors import BudgetError, RecipeError
 from infolaw.laws import CellValue
 from infolaw.points import Points
 from infolaw.predictor import Predictor
@@ -43,6 +43,22 @@ class Pricer:
     corpus: Corpus
     constraints: Constraints
     group: int = 0
+
+    @classmethod
+    def of(cls, predictor: Predictor, corpus: Corpus, constraints: Constraints | None, group: str | None) -> Pricer:
+        """Pricer of one of a fit's groups, over what the constraints leave of a corpus and offer beside it.
+
+        Raises
+        ------
+        RecipeError
+            If the fit has groups and none, or one that it does not know, is named.
+        """
+        groups, rules = predictor.schema.groups, constraints or Constraints()
+        if group is None and len(groups) > 1:
+            raise RecipeError(f"the fit has groups {', '.join(groups)}: say with --group which one to plan for.")
+        if group is not None and group not in groups:
+            raise RecipeError(f"group {group!r} is none of the fitted groups: {', '.join(groups)}.")
+        return cls(predictor, rules.supplied(corpus), rules, 0 if group is None else groups.index(group))
 
     @property
     def cells(self) -> Any:

@@ -1,0 +1,76 @@
+"""The command `design`: which runs to do next, what each buys, or when to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infolaw.cli import FitFile, Json, Quiet, Seed, show
+from infolaw.errors import RecipeError
+from infolaw.weighted import read_predictor
+
+from ..budget import Budget
+from ..constraints import Constraints
+from ..recipe import Recipe
+from .corpus import CorpusFile, load_corpus
+
+app = typer.Typer()
+
+
+@app.command()
+def design(
+    fit: FitFile,
+    corpus: CorpusFile,
+    budget_flops: Annotated[float, typer.Option(help="FLOP to spend on the runs to do next, all together.")],
+    flops: Annotated[
+        float | None, typer.Option(help="Of the plan: training compute; by default 10x the largest run.")
+    ] = None,
+    n_params: Annotated[float | None, typer.Option(help="Of the plan: fix the model size.")] = None,
+    tokens: Annotated[float | None, typer.Option(help="Of the plan: fix the tokens.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="The recipe in use today: YAML or CSV (cell, weight).")] = None,
+    constraints: Annotated[Path | None, typer.Option(help="YAML: what the plan must respect.")] = None,
+    max_epochs: Annotated[float | None, typer.Option(help="Of the plan: most passes over any cell.")] = None,
+    group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
+    size: Annotated[list[float] | None, typer.Option(help="A model size that can be trained; repeat for more.")] = None,
+    most_runs: Annotated[int, typer.Option(help="Most runs in the batch.")] = 8,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Regret to leave alone, nats/token; by default the worth of 1 % more compute.")
+    ] = None,
+    noise: Annotated[
+        float | None, typer.Option(help="Standard deviation of log loss between equal runs; by default the fit's scatter.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="regret (of the plan), or d_optimal (of all constants).")] = "regret",
+    as_json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="The runs to do, as a run table (.csv) or whole (.json).")] = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Choose the runs to do next within a budget, by what they take from the plan's expected regret; or say to stop."""
+    from dataclasses import replace
+
+    from ..design import make_design
+
+    if out is not None and out.suffix.lower() not in (".csv", ".json"):
+        raise RecipeError(f"--out {out}: a design is written as .csv (a run table) or .json.")
+    rules = Constraints.read(constraints) if constraints else Constraints()
+    given = (flops, n_params, tokens)
+    found = make_design(
+        read_predictor(fit),
+        load_corpus(corpus),
+        budget_flops,
+        target=None if given == (None, None, None) else Budget(*given),
+        baseline=None if baseline is None else Recipe.read(baseline),
+        constraints=replace(rules, max_epochs=rules.max_epochs if max_epochs is None else max_epochs),
+        group=group,
+        sizes=size or (),
+        most_runs=most_runs,
+        tolerance=tolerance,
+        noise_sd=noise,
+        method=method,
+        seed=seed,
+    )
+    if out is not None:
+        found.write(out)
+    show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)

@@ -1,0 +1,192 @@
+"""Which candidates to run together: by the regret that they take from the plan, or by what they tell of all constants.
+
+Read `pick`, then the criteria in `METHODS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infolaw.units import Array
+
+from .beliefs import Beliefs
+
+N_WORLDS = 384
+REPEATS = (1, 4)
+"""So many like it are imagined when a candidate is judged: one run alone may never change a decision, four may."""
+POWERS = (0.0, 0.5, 1.0)
+"""Value is judged per run, per square root of a FLOP and per FLOP; the batch that is worth most is kept."""
+
+Worth = Callable[[Array], Array]
+"""FLOP (n,) -> nats that the same FLOP would bring in the final run (n,)."""
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A batch of candidates.
+
+    Attributes
+    ----------
+    index : tuple of int
+        In the order of choice; a candidate that stands twice is to be run with two seeds.
+    buys : tuple of float
+        What each takes from the expected regret after those before it [nats/token].
+    """
+
+    index: tuple[int, ...]
+    buys: tuple[float, ...]
+
+    @property
+    def total(self) -> float:
+        """Regret that the batch takes away [nats/token]."""
+        return float(sum(self.buys))
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Beliefs once some candidates were imagined to have been run.
+
+    `moved` (n_worlds, n_decisions) is where the expected losses would then lie, a row an imagined set of outcomes.
+    """
+
+    beliefs: Beliefs
+    moved: Array
+
+    @classmethod
+    def start(cls, beliefs: Beliefs) -> State:
+        """Nothing imagined yet."""
+        return cls(beliefs, np.tile(beliefs.losses - beliefs.losses.min(), (N_WORLDS, 1)))
+
+    @property
+    def value(self) -> float:
+        """Expected loss of what would be planned, less that of the best plan of now [nats/token]."""
+        return float(self.moved.min(1).mean())
+
+    def pull(self, repeats: int = 1) -> Array:
+        """How far one standard deviation of each candidate's outcome moves every loss, (n_decisions, n_candidates)."""
+        seen = np.diag(self.beliefs.outcomes) + self.beliefs.noise / repeats
+        return np.asarray(self.beliefs.shared / np.sqrt(np.maximum(seen, 1e-30)))
+
+    def after(self, k: int, surprise: Array) -> State:
+        """Imagine candidate `k` run, with a normal surprise (n_worlds,) in every world."""
+        b = self.beliefs
+        seen = max(float(b.outcomes[k, k] + b.noise[k]), 1e-30)
+        moved = self.moved + surprise[:, None] * self.pull()[:, k]
+        told = b.outcomes[k]
+        beliefs = Beliefs(
+            b.losses,
+            b.spread - np.outer(b.shared[:, k], b.shared[:, k]) / seen,
+            b.shared - np.outer(b.shared[:, k], told) / seen,
+            b.outcomes - np.outer(told, told) / seen,
+            b.noise,
+        )
+        return State(beliefs, moved)
+
+
+Criterion = Callable[[State, Array, int], Array]
+"""(state, surprise, repeats) -> value of every candidate, as one of so many alike (n_candidates,)."""
+
+
+def regret(state: State, surprise: Array, repeats: int) -> Array:
+    """Fall of the plan's expected regret (knowledge gradient), a share of that of all repeats.
+
+    References
+    ----------
+    .. [1] Frazier, Powell and Dayanik (2009), "The knowledge-gradient policy for correlated normal beliefs", INFORMS J.
+       Computing 21; repeats: Frazier and Powell (2010), "Paradoxes in learning and the marginal value of information".
+    """
+    pull = state.pull(repeats).astype(np.float32)
+    moved, step = state.moved.astype(np.float32), surprise.astype(np.float32)[:, None]
+    least = moved[:, :1] + step * pull[0]
+    for k in range(1, len(pull)):
+        np.minimum(least, moved[:, k, None] + step * pull[k], out=least)
+    return np.asarray((state.value - least.mean(0, dtype=float)) / repeats)
+
+
+def d_optimal(state: State, surprise: Array, repeats: int) -> Array:
+    """Half the logarithm by which the joint variance of all constants falls; knows nothing of the plan."""
+    b = state.beliefs
+    return np.asarray(0.5 * np.log1p(repeats * np.maximum(np.diag(b.outcomes), 0.0) / b.noise) / repeats)
+
+
+METHODS: dict[str, Criterion] = {"regret": regret, "d_optimal": d_optimal}
+
+
+def pick(
+    beliefs: Beliefs, flops: Array, budget: float, *, most: int, method: str = "regret", worth: Worth | None = None
+) -> Picked:
+    """Choose a batch one by one, each given those before it.
+
+    Parameters
+    ----------
+    beliefs : Beliefs
+    flops : ndarray, (n_candidates,)
+        Cost of each [FLOP].
+    budget : float
+        Of the batch [FLOP].
+    most : int
+        Runs in the batch.
+    method : {"regret", "d_optimal"}
+    worth : callable, optional
+        See `Worth`; a candidate that buys less than its own FLOP would buy in the final run is not chosen.
+    """
+    rng = np.random.default_rng(0)
+    half = rng.standard_normal((N_WORLDS // 2, most))
+    surprises = np.concatenate([half, -half])
+    repeats = REPEATS if method == "regret" else (1,)
+    batches = [_batch(beliefs, flops, budget, surprises, METHODS[method], repeats, power, worth) for power in POWERS]
+    return max(batches, key=lambda batch: batch[1])[0]
+
+
+def _batch(
+    beliefs: Beliefs,
+    flops: Array,
+    budget: float,
+    surprises: Array,
+    criterion: Criterion,
+    repeats: Sequence[int],
+    power: float,
+    worth: Worth | None,
+) -> tuple[Picked, float]:
+    """One greedy batch at one price of FLOP, and its value by its own criterion."""
+    state, left, score = State.start(beliefs), budget, 0.0
+    index, buys = list[int](), list[float]()
+    least = np.zeros(len(flops)) if worth is None else worth(flops)
+    for number, surprise in enumerate(surprises.T):
+        best = alone = np.full(len(flops), -np.inf)
+        for n in repeats:
+            can = (n * flops <= left * (1 + 1e-9)) & (n <= surprises.shape[1] - number)
+            value = criterion(state, surprise, n)
+            alone = value if n == 1 else alone
+            best = np.where(can & (value > least), np.maximum(best, value), best)
+        if not np.isfinite(best).any():
+            break
+        k = int((best / flops**power).argmax())
+        score += float(alone[k])
+        after = state.after(k, surprise)
+        buys.append(state.value - after.value)
+        index.append(k)
+        state, left = after, left - flops[k]
+    return Picked(tuple(index), tuple(buys)), score
+
+
+def value_of(beliefs: Beliefs, index: Sequence[int]) -> tuple[float, ...]:
+    """What each run of a batch takes from the expected regret after those before it [nats/token]."""
+    half = np.random.default_rng(0).standard_normal((N_WORLDS // 2, max(1, len(index))))
+    state, buys = State.start(beliefs), list[float]()
+    for k, surprise in zip(index, np.concatenate([half, -half]).T, strict=False):
+        after = state.after(k, surprise)
+        buys.append(state.value - after.value)
+        state = after
+    return tuple(buys)
+
+
+def expected_regret(beliefs: Beliefs, n: int = 8192) -> float:
+    """Loss of the best plan of now above the best in each world, on average over worlds [nats/token]."""
+    values, vectors = np.linalg.eigh(beliefs.spread)
+    half = np.random.default_rng(0).standard_normal((n // 2, len(values))) * np.sqrt(np.maximum(values, 0.0))
+    worlds = np.concatenate([half, -half]) @ vectors.T + beliefs.losses
+    return float(beliefs.losses.min() - worlds.min(1).mean())
