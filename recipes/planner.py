@@ -104,7 +104,7 @@ def make_plan(
             "corpus": corpus.fingerprint,
             "target": predictor.schema.target,
             "budget": budget.to_dict(),
-            "constraints": constraints.to_dict(),
+            "constraints": pricer.constraints.to_dict(),
             **(provenance or {}),
         },
         None if repeats is None else repeats.to_dict(),
