@@ -69,10 +69,13 @@ def run(
     folder: Annotated[Path | None, typer.Option(help="Of first_loop: where corpus and runs lie; carried on with.")] = None,
     corpus: Annotated[Path | None, typer.Option(help="Of first_loop: a corpus folder that is there already.")] = None,
     workers: Annotated[int | None, typer.Option(help="Of first_loop: processes that train.")] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Of first_loop: train nothing, judge the shipped runs.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run one experiment and print what came out; a failed check is a result, not an error."""
-    report = report_of(name, tiny, hours=hours, folder=folder, corpus=corpus, workers=workers)
+    report = report_of(name, tiny, hours=hours, folder=folder, corpus=corpus, workers=workers, shipped=shipped or None)
     if out is not None:
         write_report(report, out, name)
     typer.echo(to_json(report.to_dict()) if json else str(report))

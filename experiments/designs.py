@@ -32,6 +32,8 @@ RECIPES: dict[str, tuple[float, ...]] = {
 }
 """Shares of six quality buckets, best first; ``nat``, the natural shares, is added from the corpus."""
 NATURAL = "nat"
+FRESH = 0.125
+"""Passes over the pool of proxies that are to see no text twice: the pool is 8 times what they read."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,9 @@ class Grid:
     """InfoLaw's design, a fraction of the full factorial.
 
     At every width: all recipes at the middle ratio and one pass; `probes` at every pass count and at every ratio; the
-    natural recipe at `extremes`; and seeds. Tokens per parameter vary, since the law cannot be told from runs in which
-    tokens are proportional to size.
+    natural recipe at `extremes`; and seeds. At the largest two widths all recipes also repeat the pool, so that the best
+    of them there can be told from a law that saw less. Tokens per parameter vary, since the law cannot be told from runs
+    in which tokens are proportional to size.
 
     Attributes
     ----------
@@ -115,15 +118,16 @@ class Grid:
     passes : tuple of float
         Tokens / pool, of the probes.
     extremes : tuple of float
-        The same, of the natural recipe alone, at all but the largest two widths.
+        The same, of the natural recipe alone, at all but the largest width.
     probes : tuple of str
         Recipes that vary in passes and ratios.
     recipes : tuple of str
         All of them.
     held : tuple of str
-        Recipes that laws are tested on: at the largest width they too vary in passes (the first of them) and ratios.
+        Recipes that laws are tested on: at the largest width they too vary in ratios.
     seeds : tuple of int
-        Further seeds of the probes at the middle ratio and one pass, and of the natural recipe at the first of `passes`.
+        Further seeds of the probes at the middle ratio and one pass, of the first and last probe at the first of `passes`,
+        and of the natural recipe at every other of `extremes`.
     long : int
         Widths, from the smallest, that also train at ratios above the middle one.
     """
@@ -131,7 +135,7 @@ class Grid:
     widths: tuple[int, ...]
     ratios: tuple[float, ...] = (20.0, 5.0, 10.0, 40.0, 80.0)
     passes: tuple[float, ...] = (4.0, 16.0)
-    extremes: tuple[float, ...] = (48.0, 100.0)
+    extremes: tuple[float, ...] = (8.0, 32.0, 64.0, 100.0)
     probes: tuple[str, ...] = (NATURAL, "mq", "hq")
     recipes: tuple[str, ...] = (NATURAL, *RECIPES)
     held: tuple[str, ...] = ("mlq", "ends")
@@ -152,11 +156,16 @@ class Grid:
             ratios = [ratio for ratio in self.ratios[1:] if k < self.long or ratio < self.middle]
             varied = self.probes if k < len(self.widths) - 1 else (*self.probes, *self.held)
             found += [(width, recipe, 1.0, ratio, 0) for recipe in varied for ratio in ratios]
-            if k < len(self.widths) - 2:
+            if k < len(self.widths) - 1:
                 found += [(width, NATURAL, passes, self.middle, 0) for passes in self.extremes]
+                found += [
+                    (width, NATURAL, passes, self.middle, seed) for passes in self.extremes[1::2] for seed in self.seeds
+                ]
+            if k >= len(self.widths) - 2:
+                found += [(width, recipe, self.passes[0], self.middle, 0) for recipe in self.recipes]
+            ends = (self.probes[0], self.probes[-1])
             found += [(width, recipe, 1.0, self.middle, seed) for recipe in self.probes for seed in self.seeds]
-            found += [(width, NATURAL, self.passes[0], self.middle, seed) for seed in self.seeds]
-        found += [(self.widths[-1], recipe, self.passes[0], self.middle, 0) for recipe in self.held]
+            found += [(width, recipe, self.passes[0], self.middle, seed) for recipe in ends for seed in self.seeds]
         return list(dict.fromkeys(found))
 
 
@@ -181,9 +190,13 @@ def infolaw_design(base: Base, grid: Grid) -> list[RunConfig]:
 
 
 def regmix_design(
-    base: Base, n: int, width: int, ratio: float, *, over: str = "domains", passes: float = 1.0, seed: int = 0
+    base: Base, n: int, width: int, ratio: float, *, over: str = "domains", passes: float = FRESH, seed: int = 0
 ) -> list[RunConfig]:
-    """Small proxies on Dirichlet mixtures of domains or buckets, as RegMix draws them: see `regmix_mixtures`."""
+    """Small proxies on Dirichlet mixtures of domains or buckets, as RegMix draws them: see `regmix_mixtures`.
+
+    By default from a pool so large that hardly a text repeats, as in RegMix. The first `n` mixtures are the same at every
+    width.
+    """
     natural = base.domains() if over == "domains" else base.buckets()
     mixtures = regmix_mixtures(np.array(list(natural.values())), n, np.random.default_rng([seed, 3]))
     tokens = base.tokens(width, ratio)
@@ -191,7 +204,7 @@ def regmix_design(
     for k, row in enumerate(mixtures):
         labels = {"design": f"regmix-{over}", "recipe": f"mix{k}", "kappa": passes, "ratio": ratio}
         weights = dict(zip(natural, (row / row.sum()).tolist(), strict=True))
-        found.append(base.run(f"regmix-{over}-{k}", width, tokens, weights, tokens / passes, labels, natural, seed))
+        found.append(base.run(f"regmix-{over}-w{width}-{k}", width, tokens, weights, tokens / passes, labels, natural, seed))
     check_pools(base, found)
     return found
 

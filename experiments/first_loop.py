@@ -9,28 +9,26 @@ An hour on two processors by default (the largest grid that fits is chosen); ``t
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from infolaw import RunTable, fit
+from infolaw import Predictor, RunTable, fit
 from infolaw.errors import ExperimentError, OutputError
 from infolaw.files import read_json, to_json, write_atomically
 
-from .designs import Base, Grid, infolaw_design, quadmix_design, regmix_design
+from .designs import Base, Grid
 from .loop_audit import audit_checks, audit_laws, large_runs, paired_sd, seed_sd
 from .loop_grid import BUDGET, largest_grid
-from .loop_plan import Contest, contest, verdict
-from .proxy import RunConfig, RunRecord
+from .loop_plan import Ask, Contest, contest, trained_contest, verdict
+from .loop_runs import FINAL, Loop, Proxies, joined, read_loop, train_finals, train_grid
 from .report import Report
-from .swarm import Outcome, Progress, curves, export_runs, run_swarm, run_table
 
 CLAIM = "A law fitted to small trained models plans a recipe at four times their compute that keeps its promise and wins."
 LAWS = ("infolaw", "infolaw_e", "repetition", "data_constrained", "chinchilla")
 WEIGHT_DECAY = 0.3
 """With .1, a hundredth better at one pass, small models that see a text 16 times lose far more than large ones do."""
+SHIPPED = Path(__file__).parent / "data"
 TINY_GRID = Grid(
     (8, 12, 16, 24, 32),
     ratios=(20.0, 5.0, 10.0, 40.0),
@@ -64,8 +62,8 @@ class Config:
         Resamples behind the intervals.
     grid : Grid, optional
         By default the largest that fits.
-    n_regmix, n_quadmix : int
-        Proxies of these two designs.
+    proxies : Proxies
+        How many small runs there are of the other designs.
     plan_passes : float
         How often the natural recipe must repeat the pool at the final budget.
     most_seeds : int
@@ -75,6 +73,8 @@ class Config:
     is_tiny : bool
         Whether the corpus, if it is built, is a small one.
     seed : int
+    shipped : bool
+        Train nothing: fit, price and judge by the runs that ship with the project, which ``folder`` then is.
     """
 
     folder: Path = Path("first_loop-runs")
@@ -84,13 +84,18 @@ class Config:
     law: str = "auto"
     bootstrap: int = 1000
     grid: Grid | None = None
-    n_regmix: int = 64
-    n_quadmix: int = 64
+    proxies: Proxies = Proxies()
     plan_passes: float = 2.0
     most_seeds: int = 12
     eval_tokens: int = 2048
     is_tiny: bool = False
     seed: int = 0
+    shipped: bool = False
+
+    @property
+    def options(self) -> dict[str, float]:
+        """What all runs share."""
+        return {"eval_tokens": self.eval_tokens, "weight_decay": WEIGHT_DECAY}
 
     @classmethod
     def tiny(cls, folder: Path = Path("first_loop-tiny"), corpus: Path | None = None, workers: int = 1) -> Config:
@@ -103,22 +108,11 @@ class Config:
             "repetition",
             200,
             TINY_GRID,
-            n_regmix=24,
-            n_quadmix=4,
+            Proxies(24, 0, 0, 4),
             most_seeds=5,
             eval_tokens=512,
             is_tiny=True,
         )
-
-
-@dataclass(frozen=True)
-class Loop:
-    """What the first half of the loop leaves: records of each design."""
-
-    base: Base
-    grid: Grid
-    records: dict[str, list[RunRecord]] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
 
 
 def run(config: Config) -> Report:
@@ -129,19 +123,18 @@ def run(config: Config) -> Report:
     ExperimentError
         If the corpus is too small or the hours too few for any grid; one sentence.
     """
-    loop = trained_grid(config)
-    runs = exported(config, loop)
+    loop = read_loop(SHIPPED, config.options) if config.shipped else trained_grid(config)
+    runs = loop.tables["infolaw"]
     large = large_runs(runs, loop.grid)
     sd, noise = seed_sd(large)[0], paired_sd(large)[0]
     table, headline = audit_laws(runs, loop.grid, tuple(dict.fromkeys((*LAWS, config.law))), config.seed)
-    match = planned(config, loop)
-    n_seeds = match.n_seeds(noise, config.most_seeds)
-    finals = match.runs(loop.base, n_seeds, loop.base.buckets())
-    mark = hashlib.sha256("".join(final.fingerprint for final in finals).encode()).hexdigest()[:8]
-    outcome = _swarm(config, finals, f"final-{mark}")  # another plan is another swarm
-    for name, reason in outcome.failures.items():
-        raise ExperimentError(f"the verifying run {name!r} failed: {reason}")
-    checks, rows = verdict(match, outcome.records, sd, noise)
+    predictor = predictor_of(config, loop)
+    if config.shipped:
+        match = trained_contest(predictor, loop.tables[FINAL], loop.natural, config.seed)
+    else:
+        match = planned(config, loop, predictor)
+        loop = loop.with_finals(verified(config, loop, match, noise))
+    checks, rows = verdict(match, loop.tables[FINAL], sd, noise)
     return Report(
         CLAIM,
         (*checks, *audit_checks(headline, config.law, sd)),
@@ -149,28 +142,14 @@ def run(config: Config) -> Report:
             f"The plan and its rivals at {match.plan.n_params:,.0f} parameters and {match.plan.tokens:,.0f} tokens": rows,
             "Mean absolute error on runs that the fit did not see [%]": table,
         },
-        _text(loop, match, runs, n_seeds),
+        _text(loop, match),
     )
 
 
 def trained_grid(config: Config) -> Loop:
     """Corpus, scores, and every proxy run of the designs."""
-    base = Base(str(corpus_of(config)), {"eval_tokens": config.eval_tokens, "weight_decay": WEIGHT_DECAY})
-    grid = chosen_grid(config, base)
-    small = sorted(grid.widths)[1]
-    configs = [
-        *infolaw_design(base, grid),
-        *regmix_design(base, config.n_regmix, small, grid.middle, over="buckets", seed=config.seed),
-    ]
-    if config.n_quadmix:
-        criteria = criteria_of(Path(base.corpus))
-        configs += quadmix_design(base, config.n_quadmix, small, grid.middle, criteria, pool=8.0, seed=config.seed)
-    outcome = _swarm(config, sorted(configs, key=lambda run: -run.width * run.tokens), "grid")
-    records: dict[str, list[RunRecord]] = {}
-    order = {run.run_id: k for k, run in enumerate(configs)}
-    for record in sorted(outcome.records, key=lambda record: order[record.run_id]):
-        records.setdefault(record.config["labels"]["design"], []).append(record)
-    return Loop(base, grid, records, outcome.failures)
+    base = Base(str(corpus_of(config)), config.options)
+    return train_grid(config.folder, base, chosen_grid(config, base), config.proxies, config.workers, config.seed)
 
 
 def corpus_of(config: Config) -> Path:
@@ -194,7 +173,7 @@ def chosen_grid(config: Config, base: Base) -> Grid:
     _make(config.folder)
     place = config.folder / "grid.json"
     if not place.exists():
-        grid = largest_grid(base, config.hours, config.workers, config.n_regmix + config.n_quadmix)
+        grid = largest_grid(base, config.hours, config.workers, config.proxies.small)
         write_atomically(place, to_json({"schema_version": 1, "hours": config.hours, "grid": asdict(grid)}))
     content = read_json(place, "the grid that was chosen")
     if content["hours"] != config.hours:
@@ -203,60 +182,27 @@ def chosen_grid(config: Config, base: Base) -> Grid:
     return Grid(**fields)
 
 
-def exported(config: Config, loop: Loop) -> RunTable:
-    """Write ``runs-<design>.csv`` and ``curves.csv``; return the run table of the grid."""
-    for design, records in loop.records.items():
-        if design != "quadmix":
-            export_runs(records, config.folder / f"runs-{design}.csv")
-        else:
-            _write_frame(records, config.folder / f"runs-{design}.csv")
-    every = [record for records in loop.records.values() for record in records]
-    write_atomically(config.folder / "curves.csv", curves(every).to_csv(index=False))
-    return run_table(loop.records["infolaw"], "the grid")
+def predictor_of(config: Config, loop: Loop) -> Predictor:
+    """Fit the law to every run over buckets."""
+    every = joined([loop.tables["infolaw"], loop.tables["regmix-buckets"]], "the grid and the mixtures")
+    return fit(config.law, every, bootstrap=config.bootstrap, seed=config.seed)
 
 
-def planned(config: Config, loop: Loop) -> Contest:
-    """Fit the law to every run over buckets and plan for the budget beyond the grid."""
-    every = run_table([*loop.records["infolaw"], *loop.records["regmix-buckets"]], "the grid and the mixtures")
-    predictor = fit(config.law, every, bootstrap=config.bootstrap, seed=config.seed)
+def planned(config: Config, loop: Loop, predictor: Predictor) -> Contest:
+    """Plan for the budget beyond the grid."""
     widest = max(loop.grid.widths)
     n_params = loop.base.n_params(widest)
     flops = BUDGET * 6.0 * n_params * loop.grid.middle * n_params
     pool = BUDGET**0.5 * loop.grid.middle * n_params / config.plan_passes
-    return contest(predictor, loop.base, flops, pool, widest, loop.records["regmix-buckets"], config.seed)
+    ask = Ask(flops, pool, widest, config.seed)
+    return contest(predictor, loop.base, loop.natural, loop.tables["regmix-buckets"], ask)
 
 
-def _swarm(config: Config, configs: list[RunConfig], name: str) -> Outcome:
-    return run_swarm(config.folder / name, configs, workers=config.workers, tell=_tell(name))
-
-
-def _tell(name: str) -> Callable[[Progress], None] | None:
-    """Return a function that shows the progress of a swarm, where somebody watches."""
-    if not sys.stderr.isatty():
-        return None
-
-    def tell(progress: Progress) -> None:
-        sys.stderr.write(
-            f"\r{name}: {progress}\033[K" + ("\n" if progress.finished + progress.failed == progress.total else "")
-        )
-        sys.stderr.flush()
-
-    return tell
-
-
-def criteria_of(corpus: Path) -> dict[str, str]:
-    """Columns with scores, and which way each is better, from ``corpus.json``."""
-    content = read_json(corpus / "corpus.json", "the manifest of a corpus")
-    if not content.get("scores"):
-        raise ExperimentError(f"{corpus} is not scored: score it, or ask for no QuaDMix proxies.")
-    return {entry["column"]: entry["better"] for entry in content["scores"]["criteria"]}
-
-
-def _write_frame(records: list[RunRecord], path: Path) -> None:
-    """Write records whose cells differ as they are; a cell that a run had no document of stays empty."""
-    from .swarm import frame
-
-    write_atomically(path, frame(records).to_csv(index=False))
+def verified(config: Config, loop: Loop, match: Contest, noise: float) -> RunTable:
+    """Train the plan and its rivals."""
+    finals = match.runs(loop.base, match.n_seeds(noise, config.most_seeds))
+    mark = hashlib.sha256("".join(final.fingerprint for final in finals).encode()).hexdigest()[:8]
+    return train_finals(config.folder, finals, mark, config.workers)  # another plan is another swarm
 
 
 def _make(folder: Path) -> None:
@@ -266,7 +212,8 @@ def _make(folder: Path) -> None:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}. Choose another.") from None
 
 
-def _text(loop: Loop, match: Contest, runs: RunTable, n_seeds: int) -> str:
+def _text(loop: Loop, match: Contest) -> str:
+    runs, n_seeds = loop.tables["infolaw"], loop.tables[FINAL].frame["seed"].nunique()
     large = large_runs(runs, loop.grid)
     (sd, df), (noise, noise_df) = seed_sd(large), paired_sd(large)
     facts: list[Any] = [

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from infolaw import Points, Predictor
+from infolaw import Points, Predictor, RunTable
 from infolaw.errors import ExperimentError
 from infolaw.uncertainty import Interval
-from infolaw.units import Array
 from recipes import Budget, Cell, Corpus, Plan, Recipe, make_plan
 from recipes.search import METHODS, Beliefs, Objective, Region, Setting
 from recipes.surrogates import GaussianProcess
 
 from .designs import Base
 from .loop_grid import SEEDS
-from .proxy import RunConfig, RunRecord
+from .proxy import RunConfig
 from .report import Check, Row
 
 POWER = 1.959964 + 0.841621
@@ -26,6 +25,25 @@ POWER = 1.959964 + 0.841621
 WIDER = (1.0, 1.5, 2.0)
 """Widths that the plan may choose, in units of the grid's largest."""
 PLAN = "plan"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a plan is asked for.
+
+    Attributes
+    ----------
+    flops, pool : float
+        Compute [FLOP], and distinct tokens that there are [tokens].
+    widest : int
+        Largest width of the grid.
+    seed : int
+    """
+
+    flops: float
+    pool: float
+    widest: int
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,9 +84,9 @@ class Contest:
         """Smallest difference of two means that so many seeds would show [nats/token]."""
         return POWER * math.sqrt(2 / n_seeds) * sd * self.predicted[PLAN]
 
-    def runs(self, base: Base, n_seeds: int, natural: dict[str, float]) -> list[RunConfig]:
+    def runs(self, base: Base, n_seeds: int) -> list[RunConfig]:
         """Every recipe, once a seed."""
-        pool, tokens = self.corpus.total_tokens, self.plan.tokens
+        pool, tokens, natural = self.corpus.total_tokens, self.plan.tokens, self.weights["natural"]
         labels = {name: {"design": "final", "recipe": name} for name in self.weights}
         return [
             base.run(f"final-{name}-s{seed}", self.width, tokens, weights, pool, labels[name], natural, seed)
@@ -77,9 +95,7 @@ class Contest:
         ]
 
 
-def contest(
-    predictor: Predictor, base: Base, flops: float, pool: float, widest: int, proxies: Sequence[RunRecord], seed: int
-) -> Contest:
+def contest(predictor: Predictor, base: Base, natural: Mapping[str, float], mixtures: RunTable, ask: Ask) -> Contest:
     """Plan for a budget and a pool, and say what the plan and its rivals should reach.
 
     Parameters
@@ -87,44 +103,54 @@ def contest(
     predictor : Predictor
         Fitted to the grid.
     base : Base
-    flops, pool : float
-        Compute [FLOP], and distinct tokens that there are [tokens].
-    widest : int
-        Largest width of the grid.
-    proxies : sequence of RunRecord
+    natural : mapping of str to float
+        Share of each quality bucket in the text.
+    mixtures : RunTable
         Small runs on Dirichlet mixtures of the buckets, for the RegMix-style rival.
-    seed : int
+    ask : Ask
     """
-    natural = base.buckets()
-    corpus = Corpus(tuple(Cell(name, share * pool) for name, share in natural.items()), tokenizer="bytes")
+    corpus = Corpus(tuple(Cell(name, share * ask.pool) for name, share in natural.items()), tokenizer="bytes")
     plans: dict[int, Plan] = {}
     for wider in WIDER:
-        width = round(widest * wider / 8) * 8
-        budget = Budget(flops=flops, n_params=float(base.n_params(width)))
-        plans[width] = make_plan(predictor, corpus, budget, baseline=Recipe.natural(corpus), seed=seed)
+        width = round(ask.widest * wider / 8) * 8
+        budget = Budget(flops=ask.flops, n_params=float(base.n_params(width)))
+        plans[width] = make_plan(predictor, corpus, budget, baseline=Recipe.natural(corpus), seed=ask.seed)
     width = min(plans, key=lambda w: plans[w].loss.value)
-    plan = plans[width]
     weights = {
-        PLAN: dict(plan.weights),
-        "natural": natural,
+        PLAN: dict(plans[width].weights),
+        "natural": dict(natural),
         "best_bucket": dict(Recipe.best_bucket(corpus).weights),
-        "regmix": regmix_recipe(proxies, natural, seed),
+        "regmix": regmix_recipe(mixtures, natural, ask.seed),
     }
+    return priced(predictor, plans[width], width, corpus, weights, ask.seed)
+
+
+def priced(
+    predictor: Predictor, plan: Plan, width: int, corpus: Corpus, weights: dict[str, dict[str, float]], seed: int
+) -> Contest:
+    """What a predictor expects of recipes at the size and tokens of a plan, each alone and against the first."""
     table = np.array([[recipe.get(cell, 0.0) for cell in corpus.names] for recipe in weights.values()])
     points = Points.build(plan.n_params, plan.tokens, weights=table, unique=corpus.unique_tokens)
     value, draws = predictor.predict(points), predictor.draws(points, 1000, seed)
     ends, gaps = Interval.of(draws, 0.9), Interval.of(draws - draws[:, :1], 0.9)
-    names = list(weights)
-    return Contest(
-        plan,
-        width,
-        corpus,
-        weights,
-        *(_by(names, column) for column in (value, ends.lower, ends.upper, value - value[0], gaps.lower, gaps.upper)),
-    )
+    columns = (value, ends.lower, ends.upper, value - value[0], gaps.lower, gaps.upper)
+    named = (dict(zip(weights, column.tolist(), strict=True)) for column in columns)
+    return Contest(plan, width, corpus, weights, *named)
 
 
-def regmix_recipe(proxies: Sequence[RunRecord], natural: dict[str, float], seed: int) -> dict[str, float]:
+def trained_contest(predictor: Predictor, finals: RunTable, natural: Mapping[str, float], seed: int) -> Contest:
+    """What a predictor expects of the recipes that were trained, and its own plan for their size, tokens and pool."""
+    first = finals.frame.iloc[0]
+    unique = {cell: float(first[f"unique:{cell}"]) for cell in natural}
+    corpus = Corpus(tuple(Cell(name, held) for name, held in unique.items()), tokenizer="bytes")
+    budget = Budget(n_params=float(first["n_params"]), tokens=float(first["tokens"]))
+    plan = make_plan(predictor, corpus, budget, baseline=Recipe.natural(corpus), seed=seed)
+    means = finals.frame.groupby("recipe", sort=False).mean(numeric_only=True)
+    weights = {str(name): {cell: float(row[f"weight:{cell}"]) for cell in natural} for name, row in means.iterrows()}
+    return priced(predictor, plan, int(first["width"]), corpus, weights, seed)
+
+
+def regmix_recipe(mixtures: RunTable, natural: Mapping[str, float], seed: int) -> dict[str, float]:
     """Mean of the best of many Dirichlet mixtures by a surrogate of one-pass proxies: blind to repetition, as RegMix is.
 
     References
@@ -132,11 +158,10 @@ def regmix_recipe(proxies: Sequence[RunRecord], natural: dict[str, float], seed:
     .. [1] Liu et al. (2024), arXiv:2407.01492, with a Gaussian process in the place of its boosted trees (few proxies).
     """
     names = list(natural)
-    finished = [record for record in proxies if record.status == "finished"]
-    if len(finished) < len(names):
-        raise ExperimentError(f"{len(finished)} proxies finished, fewer than the {len(names)} buckets: run more of them.")
-    seen = np.array([[record.weights[name] for name in names] for record in finished])
-    losses = np.array([[record.losses[record.target]] for record in finished])
+    if len(mixtures) < len(names):
+        raise ExperimentError(f"{len(mixtures)} proxies finished, fewer than the {len(names)} buckets: run more of them.")
+    seen = mixtures.frame[[f"weight:{name}" for name in names]].to_numpy(float)
+    losses = mixtures.frame[["loss"]].to_numpy(float)
     beliefs = Beliefs.fitted(GaussianProcess(), seen, losses)
     objective = Objective.of(("loss",), np.ones(1), np.array([losses.mean()]))
     setting = Setting(beliefs, Region.simplex(names), objective, np.array(list(natural.values())), seed)
@@ -144,24 +169,21 @@ def regmix_recipe(proxies: Sequence[RunRecord], natural: dict[str, float], seed:
     return dict(zip(names, (found / found.sum()).tolist(), strict=True))
 
 
-def _by(names: list[str], column: Array) -> dict[str, float]:
-    return dict(zip(names, column.tolist(), strict=True))
-
-
-def verdict(
-    match: Contest, records: Sequence[RunRecord], sd: float, paired_sd: float
-) -> tuple[tuple[Check, ...], tuple[Row, ...]]:
+def verdict(match: Contest, finals: RunTable, sd: float, paired_sd: float) -> tuple[tuple[Check, ...], tuple[Row, ...]]:
     """Measured against predicted: was the loss inside the interval, did the plan beat each rival.
 
     Parameters
     ----------
     match : Contest
-    records : sequence of RunRecord
-        Of its runs.
+    finals : RunTable
+        Its runs.
     sd, paired_sd : float
         Relative standard deviations between seeds: of a loss, and of what recipes of one seed do not share.
     """
-    measured = {name: _losses(records, name) for name in match.weights}
+    frame = finals.frame.sort_values("seed")
+    runs = {name: frame[frame["recipe"] == name] for name in match.weights}
+    measured = {name: found["loss"].to_numpy(float) for name, found in runs.items()}
+    passes = [name for name in frame.columns if name.startswith("epochs:")]
     n_seeds = len(measured[PLAN])
     own, noise = measured[PLAN].mean(), sd * measured[PLAN].mean() / math.sqrt(n_seeds)
     inside = match.lower[PLAN] - 2 * noise <= own <= match.upper[PLAN] + 2 * noise
@@ -183,7 +205,7 @@ def verdict(
             {
                 "recipe": name,
                 "weights": " ".join(f"{weight:.2f}" for weight in match.weights[name].values()),
-                "most epochs": max(record.epochs[cell] for record in _of(records, name) for cell in record.epochs),
+                "most epochs": float(runs[name][passes].to_numpy(float).max()),
                 "predicted": match.predicted[name],
                 "lower": match.lower[name],
                 "upper": match.upper[name],
@@ -201,16 +223,3 @@ def verdict(
                 Check(f"plan better than {name} by [nats/token]", 0.0, float(gaps.mean()), "at least", source=source)
             )
     return tuple(checks), tuple(rows)
-
-
-def _of(records: Sequence[RunRecord], name: str) -> list[RunRecord]:
-    return [record for record in records if record.config["labels"].get("recipe") == name]
-
-
-def _losses(records: Sequence[RunRecord], name: str) -> Array:
-    """Losses of a recipe by seed."""
-    found = sorted(_of(records, name), key=lambda record: int(record.config["seed"]))
-    for record in found:
-        if record.loss is None:
-            raise ExperimentError(f"the verifying run {record.run_id!r} diverged: {record.reason}: lower its learning rate.")
-    return np.array([record.loss for record in found], float)

@@ -55,7 +55,15 @@ def curves(records: Sequence[RunRecord]) -> pd.DataFrame:
 
 
 def export_runs(records: Sequence[RunRecord], path: str | Path) -> RunTable:
-    """Write the run table of the finished runs as CSV, whole or not at all; `infolaw.read_runs` takes it."""
+    """Write the run table of the finished runs as CSV, whole or not at all; `infolaw.read_runs` takes it.
+
+    Seven digits of every number but the weights, which sum to 1; no places and no times: a swarm that is done again gives
+    the same bytes.
+    """
     table = run_table(records, str(path))
-    table.to_csv(path)
-    return table
+    rows = table.frame.drop(columns=list(PLACE_AND_TIME), errors="ignore")
+    numbers = [name for name in rows.select_dtypes("float").columns if not name.startswith("weight:")]
+    rows[numbers] = rows[numbers].map(lambda value: float(f"{value:.7g}"))
+    short = RunTable.from_frame(rows, source=str(path), notes=table.notes)
+    short.to_csv(path)
+    return short

@@ -13,6 +13,7 @@ from experiments import first_loop
 from experiments.designs import RECIPES, Base, Grid, infolaw_design, quadmix_design, recipes_of, regmix_design, repeated
 from experiments.loop_audit import HEADLINE, parts_of
 from experiments.loop_grid import grid_of, largest_grid, measured_speed, seconds_of
+from experiments.loop_runs import Proxies
 from infolaw import read_runs
 from infolaw.errors import ExperimentError
 
@@ -106,7 +107,7 @@ def test_the_loop_closes_and_goes_on_where_it_was(
     text_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = first_loop.Config.tiny(tmp_path, text_folder)
-    config = replace(config, grid=GRID, n_regmix=8, n_quadmix=0, most_seeds=4, eval_tokens=128)
+    config = replace(config, grid=GRID, proxies=Proxies(8, 0, 0, 0), most_seeds=4, eval_tokens=128)
     report = first_loop.run(config)
     names = [check.name for check in report.checks]
     rivals = next(iter(report.tables.values()))
