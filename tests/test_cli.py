@@ -109,7 +109,10 @@ def test_plan_has_the_promised_keys_and_the_difference_in_its_first_line(folder)
     assert promised | {"equivalents", "warnings"} <= set(found)
 
 
-@pytest.mark.parametrize(("to", "mark"), [("megatron", "data/q0"), ("hf", "interleave_datasets")])
+@pytest.mark.parametrize(
+    ("to", "mark"),
+    [("megatron", "data/q0"), ("hf", "interleave_datasets"), ("olmo-core", "target_ratio"), ("streaming", "proportion")],
+)
 def test_a_plan_is_exported_with_paths(folder, tmp_path, to, mark):
     call("plan", folder / "mixed.json", folder / "corpus.yaml", "--flops", 1e21, "--out", tmp_path / "plan.yaml")
     result = call(
@@ -188,7 +191,10 @@ BAD_CALLS = {
     "another kind of file as fit": (["predict", "other.json", "--n-params", "1e9", "--tokens", "1e9"], "is no fit"),
     "a fit with a field missing": (["predict", "broken.json", "--n-params", "1e9", "--tokens", "1e9"], "schema version"),
     "empty corpus cell": (["corpus", "build", "zero.csv"], "row 1.*tokens = .0."),
-    "unknown trainer": (["export", "plan.yaml", "--corpus", "corpus.yaml", "--to", "pytorch"], "megatron, hf"),
+    "unknown trainer": (
+        ["export", "plan.yaml", "--corpus", "corpus.yaml", "--to", "pytorch"],
+        "megatron, olmo-core, streaming, hf",
+    ),
     "no recipe for a law with cells": (["predict", "mixed.json", "--n-params", "1e9", "--tokens", "1e9"], "give weights"),
     "sizes without tokens": (["predict", "fit.json", "--n-params", "1e9"], "as often as each other"),
     "budget and target": (["allocate", "fit.json", "--flops", "1e21", "--target-loss", "2"], "not both"),

@@ -221,7 +221,7 @@ def value(
 def export(
     plan: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`.")],
     corpus: Annotated[Path, typer.Option(help="The corpus of the plan: paths are taken from its cells.")],
-    to: Annotated[str, typer.Option(help="megatron or hf.")],
+    to: Annotated[str, typer.Option(help="megatron, olmo-core, streaming or hf.")],
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Where the trainer's file goes.")] = None,
     seed: Seed = 0,

@@ -10,12 +10,17 @@ from infolaw.errors import RecipeError
 from infolaw.units import Array
 
 from ..corpus import Corpus
-from . import hf, megatron
+from . import hf, megatron, olmo_core, streaming
 
 Exporter = Callable[[Array, Corpus, float, int], str]
 """``(weights (n_cells,), corpus, tokens, seed) -> text``; weights are checked, cells with weight have paths."""
 
-EXPORTERS: dict[str, Exporter] = {"megatron": megatron.export, "hf": hf.export}
+EXPORTERS: dict[str, Exporter] = {
+    "megatron": megatron.export,
+    "olmo-core": olmo_core.export,
+    "streaming": streaming.export,
+    "hf": hf.export,
+}
 """Name of a trainer -> its exporter."""
 
 

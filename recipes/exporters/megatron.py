@@ -12,6 +12,7 @@ from infolaw.units import Array
 
 from ..cell import Cell
 from ..corpus import Corpus
+from .paths import path_shares
 
 
 def export(weights: Array, corpus: Corpus, tokens: float, seed: int) -> str:
@@ -19,18 +20,12 @@ def export(weights: Array, corpus: Corpus, tokens: float, seed: int) -> str:
     lines = []
     for cell, weight in zip(corpus.cells, weights, strict=True):
         if weight > 0:
-            lines += [f"{weight * share:.10g} {path}" for path, share in _shares(cell)]
+            lines += [f"{weight * share:.10g} {path}" for path, share in _prefixes(cell)]
     return "\n".join(lines) + "\n"
 
 
-def _shares(cell: Cell) -> list[tuple[str, float]]:
+def _prefixes(cell: Cell) -> list[tuple[str, float]]:
     """Prefixes of a cell with their shares of its tokens."""
     if broken := [path for path in cell.paths if len(path.split()) != 1]:
         raise RecipeError(f"Path {broken[0]!r} of cell {cell.name!r} has white space, where Megatron splits; rename it.")
-    if len(cell.paths) > 1 and not cell.path_tokens:
-        raise RecipeError(
-            f"Cell {cell.name!r} has {len(cell.paths)} paths of unknown size, so its weight cannot be split; add its "
-            "path_tokens to the corpus, or merge them into one data set."
-        )
-    sizes = cell.path_tokens or (1.0,)
-    return [(path, size / sum(sizes)) for path, size in zip(cell.paths, sizes, strict=True)]
+    return path_shares(cell)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from infolaw.errors import RecipeError
 from recipes.corpus import Cell, Corpus
@@ -124,7 +125,7 @@ def test_hf_refuses_a_cell_of_mixed_files() -> None:
 
 
 def test_an_unknown_trainer_lists_the_known() -> None:
-    with pytest.raises(RecipeError, match="'olmo'; there are megatron, hf"):
+    with pytest.raises(RecipeError, match="'olmo'; there are megatron, olmo-core, streaming, hf"):
         export(WEIGHTS, CORPUS, 1.0, "olmo")
 
 
@@ -132,3 +133,30 @@ def test_an_unknown_trainer_lists_the_known() -> None:
 def test_what_is_no_recipe_is_refused(weights: list[float]) -> None:
     with pytest.raises(RecipeError, match="3 shares that sum to 1"):
         export(np.array(weights), CORPUS, 1.0, "megatron")
+
+
+def test_olmo_core_sources_sum_to_one_and_allow_the_planned_repetition() -> None:
+    text = export(WEIGHTS, CORPUS, 5000.0, "olmo-core", seed=3)
+    sources = yaml.safe_load(text)["sources"]
+    assert [source["source_name"] for source in sources] == ["web/q0", "web/q1"]
+    assert sum(source["target_ratio"] for source in sources) == pytest.approx(1.0)
+    for source, supply in zip(sources, (1000.0, 4000.0), strict=True):
+        needed = 5000.0 * source["target_ratio"]
+        assert supply * source["max_repetition_ratio"] * source["max_source_fraction"] >= needed
+        assert source["max_repetition_ratio"] <= max(1.03 * needed / supply, 1.0)
+    assert "requested_tokens=5000, seed=3" in text
+
+
+def test_streaming_proportions_are_token_shares_and_an_epoch_is_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = ModuleType("streaming")
+    library.Stream = lambda **options: options  # type: ignore[attr-defined]
+    library.StreamingDataset = lambda **options: options  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "streaming", library)
+    scope: dict[str, Any] = {}
+    corpus = Corpus((*CORPUS.cells[:2], Cell("code", 500.0, 5, ("s3://org/code",))))
+    exec(export(np.array([0.6, 0.3, 0.1]), corpus, 8.192e6, "streaming", seed=7), scope)
+    streams = scope["dataset"]["streams"]
+    assert [stream["proportion"] for stream in streams] == pytest.approx([0.15, 0.45, 0.3, 0.1])
+    assert [stream.get("remote") for stream in streams] == [None, None, None, "s3://org/code"]
+    assert scope["dataset"]["epoch_size"] * scope["SAMPLE_TOKENS"] == 8.192e6
+    assert scope["dataset"]["shuffle_seed"] == 7
