@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import yaml
-
 from infolaw.units import Array, epochs
 
 from ..corpus import Corpus
@@ -26,6 +24,8 @@ _HEADER = """\
 
 def export(weights: Array, corpus: Corpus, tokens: float, seed: int) -> str:
     """YAML with one source a cell, in the order of the corpus."""
+    import yaml
+
     passes = epochs(weights * tokens, corpus.unique_tokens)
     sources = [
         {
