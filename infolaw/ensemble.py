@@ -150,6 +150,16 @@ class Ensemble:
         return self.members[0].cell_value(n_params, tokens) if len(self.members) == 1 else None
 
     @property
+    def noise_sd(self) -> float:
+        """Least scatter of the runs about a law that is averaged [log loss]."""
+        return min(member.noise_sd for member in self.chosen)
+
+    @property
+    def alone(self) -> tuple[tuple[str, FitResult], ...]:
+        """Every member by the name of its law."""
+        return tuple((member.bound.law.label, member.with_heldout(self.heldout)) for member in self.members)
+
+    @property
     def sees_recipe(self) -> bool:
         """Whether any member's loss depends on the mixture."""
         return any(member.sees_recipe for member in self.members)

@@ -235,6 +235,11 @@ class FittedLaw:
         return self.bound.law.sees_recipe
 
     @property
+    def alone(self) -> tuple[()]:
+        """Nothing: a fit is one part."""
+        return ()
+
+    @property
     def no_optimum(self) -> str:
         """Why a free model size has no answer at fixed compute, if it has none."""
         return self.bound.law.no_optimum

@@ -150,10 +150,16 @@ class Points:
         arrays = (self.n_params, self.tokens, self.cell_tokens, self.cell_unique, self.group)
         return Points(*(values[index] for values in arrays))
 
+    def poured(self, into: Array) -> Points:
+        """Return the same runs in other cells; `into` (n_cells, n_new) says how the tokens of each cell are shared out."""
+        unlimited = np.isinf(self.cell_unique)
+        unique = np.where(unlimited, 0.0, self.cell_unique) @ into
+        unique[unlimited.astype(float) @ into > 0] = np.inf
+        return Points(self.n_params, self.tokens, self.cell_tokens @ into, unique, self.group)
+
     def aggregate(self) -> Points:
         """Return the same runs with all cells poured into one."""
-        unique = self.cell_unique.sum(1, keepdims=True)
-        return Points(self.n_params, self.tokens, self.tokens[:, None], unique, self.group)
+        return self.poured(np.ones((self.cell_tokens.shape[1], 1)))
 
     @cached_property
     def log_n_params(self) -> Array:

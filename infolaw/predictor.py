@@ -50,6 +50,16 @@ class Predictor(Protocol):
         ...
 
     @property
+    def noise_sd(self) -> float:
+        """Standard deviation of one run about the prediction [log loss]."""
+        ...
+
+    @property
+    def alone(self) -> tuple[tuple[str, Predictor], ...]:
+        """Every part of the prediction by name, as if it were all; empty where there is one part."""
+        ...
+
+    @property
     def sees_recipe(self) -> bool:
         """Whether the loss depends on which cells the tokens come from, or on how often they repeat."""
         ...

@@ -64,6 +64,16 @@ class WeightedFit:
         return next((part.no_optimum for part in self.parts if part.no_optimum), "")
 
     @property
+    def noise_sd(self) -> float:
+        """Weighted mean of the parts' noise, as if a run were lucky on all targets alike [log loss]."""
+        return float(np.average([part.noise_sd for part in self.parts], weights=self.weights))
+
+    @property
+    def alone(self) -> tuple[tuple[str, Part], ...]:
+        """Every target by name."""
+        return tuple((part.schema.target, part) for part in self.parts) if len(self.parts) > 1 else ()
+
+    @property
     def sees_recipe(self) -> bool:
         """Whether any part depends on the mixture or on repetition."""
         return any(part.sees_recipe for part in self.parts)

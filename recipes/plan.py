@@ -53,6 +53,9 @@ class LossEstimate:
     heldout_split : str
         Which runs those were.
     level : float
+    parts : mapping of str to float
+        Standard deviations [nats/token]: ``run_noise`` (of one run; not in the interval), ``parameters``, ``model_error``
+        (inside the runs), ``extrapolation``.
     """
 
     value: float
@@ -63,6 +66,35 @@ class LossEstimate:
     heldout_pct: float | None
     heldout_split: str
     level: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a constraint costs: `cost` [nats/token] that the best recipe without it would save."""
+
+    constraint: str
+    cost: float
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What would be planned if one part of the prediction were all of it.
+
+    Attributes
+    ----------
+    assumption : str
+    shift : float
+        Share of the tokens that would move to other cells, 0 to 1.
+    regret : float
+        What the plan would lose against that recipe if the assumption held [nats/token].
+    weights : mapping of str to float
+    """
+
+    assumption: str
+    shift: float
+    regret: float
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -85,7 +117,14 @@ class Plan:
     warnings : tuple of str
     supported : bool
         Whether the runs support the prediction.
-    law, provenance
+    law : str
+    equals : tuple of mapping
+        Recipes that cannot be told from the plan's.
+    prices : tuple of Price
+        What every constraint that binds costs.
+    sensitivities : tuple of Sensitivity
+        What each part of the prediction alone would have planned.
+    provenance : mapping
         What the plan was made from.
     mismatch : mapping, optional
         How runs and target repeat, cell by cell, and the pools of matched proxies; see `mismatch.Mismatch`.
@@ -102,6 +141,9 @@ class Plan:
     warnings: tuple[str, ...]
     supported: bool
     law: str
+    equals: tuple[Mapping[str, float], ...] = ()
+    prices: tuple[Price, ...] = ()
+    sensitivities: tuple[Sensitivity, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     mismatch: Mapping[str, Any] | None = None
 
@@ -131,6 +173,9 @@ class Plan:
             "supported": self.supported,
             "warnings": list(self.warnings),
             "law": self.law,
+            "equals": [dict(weights) for weights in self.equals],
+            "prices": [asdict(price) for price in self.prices],
+            "sensitivities": [asdict(one) for one in self.sensitivities],
             "provenance": dict(self.provenance),
             "mismatch": None if self.mismatch is None else dict(self.mismatch),
         }
@@ -159,6 +204,9 @@ class Plan:
             tuple(file.warnings),
             file.supported,
             file.law,
+            tuple(file.equals),
+            tuple(Price(**price.model_dump()) for price in file.prices),
+            tuple(Sensitivity(**one.model_dump()) for one in file.sensitivities),
             file.provenance,
             None if file.mismatch is None else file.mismatch.model_dump(),
         )

@@ -57,6 +57,23 @@ class IntervalPart(_Part):
     heldout_pct: float | None
     heldout_split: str
     level: float
+    parts: dict[str, float] = {}
+
+
+class PricePart(_Part):
+    """What a constraint costs."""
+
+    constraint: str
+    cost: float
+
+
+class SensitivityPart(_Part):
+    """What one part of the prediction alone would have planned."""
+
+    assumption: str
+    shift: float
+    regret: float
+    weights: dict[str, float]
 
 
 class EpochsPart(_Part):
@@ -98,6 +115,9 @@ class PlanFile(_Part):
     supported: bool
     warnings: list[str]
     law: str
+    equals: list[dict[str, float]] = []
+    prices: list[PricePart] = []
+    sensitivities: list[SensitivityPart] = []
     provenance: dict[str, Any]
     mismatch: MismatchPart | None = None
 

@@ -46,9 +46,11 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             f"(law {plan['law']})",
             f"  of it    noise of the runs (bootstrap) {noise}",
             f"           error of the law, held out: {held}",
+            *_parts(loss["parts"]),
             f"beyond     {factors}, as many times outside the runs",
             "",
             table(["cell", "weight", "available", "trained", "epochs", "unique", "of cell"], [*map(_row, plan["ledger"])]),
+            *_alternatives(plan),
             *(f"\nwarning    {text}" for text in plan["warnings"]),
             *_proxies(plan),
         ]
@@ -62,6 +64,34 @@ def _proxies(plan: Mapping[str, Any]) -> list[str]:
     found = plan["mismatch"]
     repeats = Mismatch(**{**found, "cells": tuple(CellEpochs(**cell) for cell in found["cells"])})
     return [] if repeats.is_matched else [f"\nproxies    {repeats.remedy()}"]
+
+
+def _parts(parts: Mapping[str, float]) -> list[str]:
+    names = {
+        "parameters": "constants",
+        "model_error": "error of the law inside the runs",
+        "extrapolation": "and beyond them",
+        "run_noise": "one run (not in the interval)",
+    }
+    said = [f"{words} {parts[name]:.4f}" for name, words in names.items() if name in parts]
+    return [f"           standard deviations: {', '.join(said)}"] if said else []
+
+
+def _alternatives(plan: Mapping[str, Any]) -> list[str]:
+    """What binds, what is as good, and what would change the decision."""
+    said = [f"cost       {price['constraint']}: {price['cost']:.4f} nats" for price in plan["prices"]]
+    cells = list(plan["weights"])
+    if plan["equals"]:
+        rows = [[cell, *(f"{w.get(cell, 0.0):.3f}" for w in (plan["weights"], *plan["equals"]))] for cell in cells]
+        names = ["plan", *(f"or {k}" for k in range(1, len(plan["equals"]) + 1))]
+        said += ["", "recipes that cannot be told from the plan's", table(["cell", *names], rows)]
+    for one in plan["sensitivities"]:
+        moves = max(cells, key=lambda cell: abs(one["weights"].get(cell, 0.0) - plan["weights"][cell]))
+        said.append(
+            f"if only    {one['assumption']} held: {one['shift']:.0%} of the tokens would move ({moves} to "
+            f"{one['weights'].get(moves, 0.0):.3f}), and the plan would lose {one['regret']:.4f} nats to that recipe"
+        )
+    return ["", *said] if said else []
 
 
 def _level(plan: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The plan: the best recipe, size and tokens for a budget, priced, and held against the mixture in use today.
 
-Read `make_plan` first; ``pricer.py`` finds recipe and size.
+Read `make_plan` first; ``pricer.py`` finds recipe and size by the point prediction, ``over_draws.py`` chooses the recipe
+over drawn worlds, ``comparison.py`` prices what was chosen, ``alternatives.py`` says what else could have been.
 """
 
 from __future__ import annotations
@@ -9,21 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from infolaw.points import Points
 from infolaw.predictor import Predictor
-from infolaw.uncertainty import Interval
 from infolaw.units import Array
 
+from .alternatives import equal_recipes, prices, sensitivities
 from .budget import Budget
+from .comparison import loss_estimate, versus
 from .constraints import Constraints
 from .corpus import Corpus
 from .mismatch import find_mismatch, runs_of
-from .plan import LossEstimate, Plan, Versus
+from .over_draws import Risk, Worlds, best_size_over, chosen_weights
+from .plan import Plan
 from .pricer import Pricer
 from .recipe import Recipe, ledger
 
 _DRAWS = 1000
-_MOST_COMPUTE = 100.0
 
 
 def make_plan(
@@ -35,18 +36,20 @@ def make_plan(
     constraints: Constraints | None = None,
     group: str | None = None,
     proxy_tokens: float | None = None,
+    risk: Risk | None = None,
     level: float = 0.9,
     seed: int = 0,
+    details: bool = True,
     provenance: dict[str, Any] | None = None,
 ) -> Plan:
-    """Find the recipe, model size and tokens that a law likes best, and say how far to trust it.
+    """Find the recipe, model size and tokens that reach the lowest expected loss, and say how far to trust it.
 
     Parameters
     ----------
     predictor : Predictor
-        A fit, with its held-out error.
+        A fit with its held-out error, or a joint prediction of law and proxies (`recipes.joint.fit_joint`).
     corpus : Corpus
-        Cells at least as fine as the law's; finer ones are summed up.
+        Cells at least as fine as the predictor's; finer ones are summed up.
     budget : Budget
     baseline : Recipe, optional
         The mixture in use today: the comparison that matters.
@@ -55,8 +58,12 @@ def make_plan(
         One of the fit's groups.
     proxy_tokens : float, optional
         Tokens of new proxies, for which matched pools are told; the median of the runs by default.
+    risk : Risk, optional
+        What is minimised over drawn worlds: the mean loss by default, or a quantile.
     level, seed
         Of the intervals.
+    details : bool
+        Whether to work out what each constraint costs, recipes as good, and which assumption would change the decision.
     provenance : dict, optional
         Kept in the plan.
 
@@ -68,20 +75,22 @@ def make_plan(
     ------
     BudgetError, RecipeError
         One sentence each, naming cells and the budget that would fit.
+
+    Notes
+    -----
+    Half of the drawn worlds choose, the other half prices (`over_draws`).
     """
     pricer = Pricer.of(predictor, corpus, constraints, group)
     corpus = pricer.corpus
-    n_params, tokens = budget.size or pricer.best_size(budget)
-    weights = pricer.best_weights(n_params, tokens)
     rivals = _rivals(corpus, baseline)
+    reference = next(iter(rivals.values()))
+    risk = risk or Risk()
+    n_params, tokens = budget.size or best_size_over(pricer, budget, reference, risk, seed)
+    weights, candidates = _recipe(pricer, n_params, tokens, rivals, risk, seed)
     stacked = np.vstack([weights, *rivals.values()])
     points = pricer.points(n_params, tokens, stacked)
-    draws = predictor.draws(points, _DRAWS, seed)
-    loss = _price(predictor, points, draws, level, seed)
-    versus = tuple(
-        _versus(pricer, name, rivals[name], n_params, tokens, predictor.predict(points)[[0, k]], draws[:, [0, k]], level)
-        for k, name in enumerate(rivals, start=1)
-    )
+    expected = predictor.predict(points)
+    draws = predictor.draws(points, _DRAWS, seed)[1::2]
     own = points.take([0])
     complaints = predictor.support.complaints(own, predictor.schema.cells)
     seen, cells = runs_of(predictor), predictor.schema.cells
@@ -93,12 +102,18 @@ def make_plan(
         budget.spent(n_params, tokens),
         dict(zip(corpus.names, weights.tolist(), strict=True)),
         ledger(weights, corpus, tokens),
-        loss,
-        versus,
+        loss_estimate(predictor, own, draws[:, 0], level, seed),
+        tuple(
+            versus(pricer, name, rivals[name], n_params, tokens, expected[[0, k]], draws[:, [0, k]], level)
+            for k, name in enumerate(rivals, start=1)
+        ),
         {name: float(value[0]) for name, value in predictor.support.factors(own).items()},
         (*_notes(pricer), *complaints, *differs),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
+        equal_recipes(pricer, n_params, tokens, candidates, seed) if details else (),
+        prices(pricer, n_params, tokens, weights) if details else (),
+        sensitivities(pricer, n_params, tokens, weights) if details else (),
         {
             "seed": seed,
             "corpus": corpus.fingerprint,
@@ -111,6 +126,17 @@ def make_plan(
     )
 
 
+def _recipe(
+    pricer: Pricer, n_params: float, tokens: float, rivals: dict[str, Array], risk: Risk, seed: int
+) -> tuple[Array, Array]:
+    """The recipe (n_cells,), and all candidates, best first."""
+    best = pricer.best_weights(n_params, tokens)
+    if pricer.is_blind:
+        return best, best[None]
+    worlds = Worlds(pricer.predictor, lambda w: pricer.points(n_params, tokens, w), next(iter(rivals.values())), risk, seed)
+    return chosen_weights(worlds, pricer.tried(n_params, tokens), [best, *rivals.values()])
+
+
 def _rivals(corpus: Corpus, baseline: Recipe | None) -> dict[str, Array]:
     """Return the recipes that a plan is held against, today's first."""
     rivals = {} if baseline is None else {"baseline": baseline.array(corpus.names)}
@@ -119,47 +145,6 @@ def _rivals(corpus: Corpus, baseline: Recipe | None) -> dict[str, Array]:
     if corpus.buckets and all(cell.bucket for cell in corpus.cells):
         rivals["best_bucket"] = Recipe.best_bucket(corpus).array(corpus.names)
     return rivals
-
-
-def _price(predictor: Predictor, points: Points, draws: Array, level: float, seed: int) -> LossEstimate:
-    own = points.take([0])
-    full = Interval.of(draws[:, :1], level)
-    noise = Interval.of(predictor.draws(own, _DRAWS, seed, model_error=False), level)
-    held = predictor.heldout
-    return LossEstimate(
-        float(predictor.predict(own)[0]),
-        float(full.lower[0]),
-        float(full.upper[0]),
-        float(noise.lower[0]),
-        float(noise.upper[0]),
-        None if held is None else held.error_pct,
-        "" if held is None else held.split,
-        level,
-    )
-
-
-def _versus(
-    pricer: Pricer, name: str, rival: Array, n_params: float, tokens: float, losses: Array, draws: Array, level: float
-) -> Versus:
-    difference = draws[:, 0] - draws[:, 1]
-    ends = Interval.of(difference[:, None], level)
-    return Versus(
-        name,
-        float(losses[1]),
-        float(losses[0] - losses[1]),
-        float(ends.lower[0]),
-        float(ends.upper[0]),
-        float((difference < 0).mean() + 0.5 * (difference == 0).mean()),
-        equivalent_compute(pricer, rival, n_params, tokens, float(losses[0])),
-    )
-
-
-def equivalent_compute(pricer: Pricer, weights: Array, n_params: float, tokens: float, loss: float) -> float | None:
-    """How many times the compute `weights` would need to reach `loss`, growing N and D alike; None beyond 100 times."""
-    log_m = np.linspace(-np.log(_MOST_COMPUTE), np.log(_MOST_COMPUTE), 4001)
-    grow = np.exp(0.5 * log_m)
-    reached = pricer.predictor.predict(pricer.points(n_params * grow, tokens * grow, weights)) <= loss * (1 + 1e-12)
-    return float(np.exp(log_m[int(reached.argmax())])) if reached.any() else None
 
 
 def _notes(pricer: Pricer) -> list[str]:

@@ -6,7 +6,7 @@ the target's tokens, not the proxies'.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ from infolaw.units import Array
 from .budget import Budget
 from .constraints import Constraints
 from .corpus import Corpus
-from .grouped import check_groups, fill
-from .weight_search import best_weights as search
+from .grouped import check_groups
+from .weight_search import Limits, best_weights
 
 _GRID = 40
+_XATOL = 1e-4
 
 
 @dataclass(frozen=True)
@@ -78,53 +79,68 @@ class Pricer:
         """Whether the law sees no difference between recipes."""
         return not self.predictor.sees_recipe
 
-    def best_weights(self, n_params: float, tokens: float) -> Array:
+    def best_weights(self, n_params: float, tokens: float, start: Array | None = None) -> Array:
         """Weights (n_cells,) that the law likes best at this size; the nearest to natural if it sees no difference.
 
-        Exact by water-filling where the law is concave in the recipe, by search where it is not.
+        Exact by water-filling where the law is concave in the recipe, by search where it is not: from `start`, a recipe
+        that was best at a size nearby, or from many.
 
         Raises
         ------
         BudgetError
             If no recipe meets the constraints; the message names the cells and the budget that would fit.
         """
+        value = self.predictor.cell_value(n_params, tokens)
+        if value is None and self.predictor.sees_recipe:
+            return self._searched(n_params, tokens, start)
+        value = value or CellValue(np.ones(1), 1.0, 1.0)
+        fresh = np.broadcast_to(value.fresh, len(self.predictor.schema.cells))[self.cells]
+        return self.limits(n_params, tokens).filled(fresh, value.drop, value.decay)
+
+    def limits(self, n_params: float, tokens: float) -> Limits:
+        """What the constraints allow at this size.
+
+        Raises
+        ------
+        BudgetError
+            If they allow nothing.
+        """
         floors, caps = self.constraints.limits(self.corpus, tokens)
         chains, supply = self.constraints.chains(self.corpus), self.corpus.unique_tokens
         groups = self.constraints.cell_groups(self.corpus, tokens)
         check_groups(self.corpus.names, supply, tokens, caps, floors, chains, groups, n_params)
-        value = self.predictor.cell_value(n_params, tokens)
-        if value is None and self.predictor.sees_recipe:
-            return self._searched(n_params, tokens, floors, caps)
-        value = value or CellValue(np.ones(1), 1.0, 1.0)
-        fresh = np.broadcast_to(value.fresh, len(self.predictor.schema.cells))[self.cells]
-        rules: dict[str, Any] = {"max_tokens": caps, "min_tokens": floors, "chains": chains, "groups": groups}
-        drawn = fill(fresh, value.drop, value.decay, supply, tokens, **rules)
-        return np.asarray(drawn / drawn.sum())
+        return Limits(supply, tokens, floors, caps, chains, groups)
 
-    def _searched(self, n_params: float, tokens: float, floors: Array, caps: Array) -> Array:
-        """Weights by search, kept to the shares that runs have tried wherever the constraints leave room for them.
+    def tried(self, n_params: float, tokens: float) -> Limits:
+        """The same, kept to the shares that runs have tried wherever the constraints leave room for them.
 
         A law that is not concave was fitted to mixtures, and rewards corners of the simplex that none of them was near.
         """
-        supply, chains = self.corpus.unique_tokens, self.constraints.chains(self.corpus)
-        groups = self.constraints.cell_groups(self.corpus, tokens)
+        limits = self.limits(n_params, tokens)
         highest = np.array([high for _, high in self.predictor.support.weights])
-        within = supply / np.bincount(self.cells, supply, len(highest))[self.cells]
-        tried = np.maximum(floors, np.minimum(caps, highest[self.cells] * within * tokens))
+        within = limits.supply / np.bincount(self.cells, limits.supply, len(highest))[self.cells]
+        caps = np.maximum(limits.floors, np.minimum(limits.caps, highest[self.cells] * within * tokens))
         try:
-            check_groups(self.corpus.names, supply, tokens, tried, floors, chains, groups)
+            check_groups(self.corpus.names, limits.supply, tokens, caps, limits.floors, limits.chains, limits.groups)
         except BudgetError:
-            tried = caps
-        return search(
-            lambda weights: self.predictor.predict(self.points(n_params, tokens, weights)),
-            supply,
-            tokens,
-            floors,
-            tried,
-            chains,
-            np.array([float((cell.bucket or "q0")[1:]) for cell in self.corpus.cells]),
-            groups=groups,
-        )
+            return limits
+        return replace(limits, caps=caps)
+
+    @property
+    def quality(self) -> Array:
+        """Quality bucket of every corpus cell, 0 = best, (n_cells,)."""
+        return np.array([float((cell.bucket or "q0")[1:]) for cell in self.corpus.cells])
+
+    def _searched(self, n_params: float, tokens: float, start: Array | None) -> Array:
+        limits = self.tried(n_params, tokens)
+        starts = limits.starts(self.quality)
+
+        def losses(weights: Array) -> Array:
+            return self.predictor.predict(self.points(n_params, tokens, weights))
+
+        if start is None or not limits.met(start):
+            return best_weights(losses, limits, starts)
+        return best_weights(losses, limits, np.vstack([start, starts]), n_improved=1)
 
     def best_size(self, budget: Budget) -> tuple[float, float]:
         """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
@@ -142,16 +158,18 @@ class Pricer:
                 "with a law that has a model term of its own, such as infolaw_e."
             )
         grid = np.log(budget.sizes(_GRID))
-        losses = np.array([self._loss(u, budget) for u in grid])
+        losses, recipes = np.full(_GRID, np.inf), dict[int, Array | None]()
+        for k in np.argsort(np.abs(grid - grid.mean()), kind="stable"):  # from the middle outwards: each from its neighbour
+            losses[k], recipes[k] = self._best(grid[k], budget, recipes.get(k - 1, recipes.get(k + 1)))
         if not np.isfinite(losses).any():
             largest = float(np.exp(grid[-1]))
-            self.best_weights(largest, budget.tokens_at(largest))  # raises with the reason
+            self.limits(largest, budget.tokens_at(largest))  # raises with the reason
         k = int(losses.argmin())
         best = float(grid[k])
         if 0 < k < _GRID - 1:
-            ends = (grid[k - 1], grid[k + 1])
+            near, ends = recipes[k], (float(grid[k - 1]), float(grid[k + 1]))
             refined = minimize_scalar(
-                lambda u: self._loss(u, budget), bounds=ends, method="bounded", options={"xatol": 1e-6}
+                lambda u: self._best(u, budget, near)[0], bounds=ends, method="bounded", options={"xatol": _XATOL}
             )
             best = float(refined.x) if refined.fun <= losses[k] else best
         else:
@@ -166,12 +184,12 @@ class Pricer:
             (n_params, tokens) if budget.overtraining is None else budget.at_ratio(budget.overtraining * tokens / n_params)
         )
 
-    def _loss(self, log_n_params: float, budget: Budget) -> float:
-        """Loss of a size with its best recipe; ``inf`` where none meets the constraints."""
+    def _best(self, log_n_params: float, budget: Budget, start: Array | None) -> tuple[float, Array | None]:
+        """Loss and weights of a size with its best recipe; ``inf`` and None where none meets the constraints."""
         n_params = float(np.exp(log_n_params))
         tokens = budget.tokens_at(n_params)
         try:
-            weights = self.best_weights(n_params, tokens)
+            weights = self.best_weights(n_params, tokens, start)
         except BudgetError:
-            return float("inf")
-        return float(self.predictor.predict(self.points(n_params, tokens, weights))[0])
+            return float("inf"), None
+        return float(self.predictor.predict(self.points(n_params, tokens, weights))[0]), weights

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,84 +21,104 @@ _STEEPNESS = (0.3, 1.0, 3.0)
 _N_RANDOM = 3
 _NOTHING = 1e-7
 """A share below this is none."""
+N_IMPROVED = 3
+"""Starts that are improved."""
 
 
-def best_weights(
-    losses: Losses,
-    supply: Array,
-    total: float,
-    floors: Array,
-    caps: Array,
-    chains: Sequence[Sequence[int]],
-    quality: Array,
-    seed: int = 0,
-    groups: Sequence[CellGroup] = (),
-) -> Array:
-    """Weights (n_cells,) of the lowest loss that floors, caps and chains allow.
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """What recipes of `total` tokens must respect.
+
+    Attributes
+    ----------
+    supply, floors, caps : ndarray, (n_cells,)
+        Distinct tokens, least and most tokens of each cell [tokens].
+    total : float
+        Tokens to hand out [tokens].
+    chains : sequence of sequences of int
+        Along each, weights may not rise.
+    groups : sequence of CellGroup
+        Bounds on sums of cells.
+    """
+
+    supply: Array
+    total: float
+    floors: Array
+    caps: Array
+    chains: Sequence[Sequence[int]] = ()
+    groups: Sequence[CellGroup] = ()
+
+    @property
+    def low(self) -> Array:
+        """Least share of every cell, (n_cells,)."""
+        return self.floors / self.total
+
+    @property
+    def high(self) -> Array:
+        """Largest share of every cell, (n_cells,)."""
+        return np.minimum(self.caps / self.total, 1.0)
+
+    @cached_property
+    def rules(self) -> tuple[Array, Array]:
+        """Matrix (n_rules, n_cells) and bounds (n_rules,) of what weights must keep: matrix @ w >= bound."""
+        n, rows, bounds = len(self.supply), list[Array](), list[float]()
+        for i, j in [(i, j) for chain in self.chains for i, j in zip(chain, chain[1:], strict=False)]:
+            rows.append(np.eye(n)[i] - np.eye(n)[j])
+            bounds.append(0.0)
+        for group in self.groups:
+            inside = np.isin(np.arange(n), group.cells).astype(float)
+            rows += [inside, -inside]
+            bounds += [group.floor / self.total, -group.cap / self.total]
+        return np.array(rows).reshape(-1, n), np.array(bounds)
+
+    def filled(self, worth: Array, drop: float = 1.0, decay: float = 0.3) -> Array:
+        """Weights (n_cells,) that spend the tokens on cells of this worth; see `waterfill`."""
+        limits: dict[str, Any] = {"max_tokens": self.caps, "min_tokens": self.floors}
+        tokens = fill(worth, drop, decay, self.supply, self.total, chains=self.chains, groups=self.groups, **limits)
+        return np.asarray(tokens / tokens.sum())
+
+    def starts(self, quality: Array, seed: int = 0) -> Array:
+        """Weights (n_starts, n_cells) that meet the limits: from the natural mix to the best `quality` (0 = best) alone."""
+        rng = np.random.default_rng(seed)
+        worths = [np.ones(len(self.supply)), *(np.exp(-k * quality) for k in _STEEPNESS)]
+        worths += [rng.dirichlet(np.ones(len(self.supply))) for _ in range(_N_RANDOM)]
+        return np.array([self.filled(worth) for worth in worths])
+
+    def met(self, weights: Array) -> bool:
+        """Whether weights (n_cells,) meet the limits, up to rounding."""
+        inside = (weights >= self.low - 1e-9).all() and (weights <= self.high + 1e-9).all()
+        matrix, bounds = self.rules
+        return bool(np.isfinite(weights).all() and inside and (matrix @ weights >= bounds - 1e-9).all())
+
+
+def best_weights(losses: Losses, limits: Limits, starts: Array, n_improved: int = N_IMPROVED) -> Array:
+    """Weights (n_cells,) of the lowest loss within the limits.
 
     Parameters
     ----------
     losses : callable
         See `Losses`.
-    supply : ndarray, (n_cells,)
-        Distinct tokens [tokens].
-    total : float
-        Tokens to hand out [tokens].
-    floors, caps : ndarray, (n_cells,)
-        [tokens].
-    chains : sequence of sequences of int
-        Along each, weights may not rise.
-    quality : ndarray, (n_cells,)
-        Bucket of every cell, 0 = best: starts lean to the best by several degrees.
-    seed : int
-        Of the random starts.
-    groups : sequence of CellGroup
-        Bounds on sums of cells.
+    limits : Limits
+    starts : ndarray, (n_starts, n_cells)
+        Within the limits.
+    n_improved : int
+        How many of the best starts are improved.
 
     Returns
     -------
     ndarray, (n_cells,)
         A local optimum, the best found; never worse than any start.
-
-    Notes
-    -----
-    Every start is a water-filling solution, so it meets the constraints exactly; so does what is returned, up to the
-    rounding of the programme (1e-9 of the weights).
     """
-    rng = np.random.default_rng(seed)
-    worths = [np.ones(len(supply)), *(np.exp(-k * quality) for k in _STEEPNESS)]
-    worths += [rng.dirichlet(np.ones(len(supply))) for _ in range(_N_RANDOM)]
-    filled = [
-        fill(worth, 1.0, 0.3, supply, total, max_tokens=caps, min_tokens=floors, chains=chains, groups=groups)
-        for worth in worths
-    ]
-    starts = np.array(filled) / total
-    found = losses(starts)
-    order = np.argsort(found, kind="stable")[:3]
-    rules = _rules(len(supply), total, chains, groups)
-    improved = [_improve(losses, starts[k], floors / total, np.minimum(caps / total, 1.0), rules) for k in order]
-    candidates = np.array([*starts[order], *improved])
+    order = np.argsort(losses(starts), kind="stable")[:n_improved]
+    candidates = np.array([*starts[order], *(improved(losses, start, limits) for start in starts[order])])
     return np.asarray(candidates[int(np.argmin(losses(candidates)))])
 
 
-def _rules(n: int, total: float, chains: Sequence[Sequence[int]], groups: Sequence[CellGroup]) -> tuple[Array, Array]:
-    """Matrix (n_rules, n) and bounds (n_rules,) of what weights must keep: matrix @ w >= bound."""
-    rows, bounds = [], []
-    for i, j in [(i, j) for chain in chains for i, j in zip(chain, chain[1:], strict=False)]:
-        rows.append(np.eye(n)[i] - np.eye(n)[j])
-        bounds.append(0.0)
-    for group in groups:
-        inside = np.isin(np.arange(n), group.cells).astype(float)
-        rows += [inside, -inside]
-        bounds += [group.floor / total, -group.cap / total]
-    return np.array(rows).reshape(-1, n), np.array(bounds)
-
-
-def _improve(losses: Losses, start: Array, low: Array, high: Array, kept: tuple[Array, Array]) -> Array:
-    """One run of SLSQP with differences taken in one batch; the start where it ends outside the constraints."""
+def improved(losses: Losses, start: Array, limits: Limits, most: int = 200) -> Array:
+    """One run of SLSQP with differences taken in one batch; the start where it ends outside the limits."""
     from scipy.optimize import minimize
 
-    n, (matrix, bounds) = len(start), kept
+    n, (matrix, bounds) = len(start), limits.rules
     rules: list[Any] = [{"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones(n)}]
     if len(matrix):
         rules.append({"type": "ineq", "fun": lambda w: matrix @ w - bounds, "jac": lambda w: matrix})
@@ -112,11 +134,10 @@ def _improve(losses: Losses, start: Array, low: Array, high: Array, kept: tuple[
         start,
         jac=True,
         method="SLSQP",
-        bounds=list(zip(low, high, strict=True)),
+        bounds=list(zip(limits.low, limits.high, strict=True)),
         constraints=rules,
-        options={"maxiter": 200, "ftol": 1e-10},
+        options={"maxiter": most, "ftol": 1e-10},
     )
-    w = np.clip(np.where(result.x < _NOTHING, 0.0, result.x), low, high)
+    w = np.clip(np.where(result.x < _NOTHING, 0.0, result.x), limits.low, limits.high)
     w = w / w.sum()
-    inside = np.isfinite(w).all() and (w >= low - 1e-9).all() and (w <= high + 1e-9).all()
-    return np.asarray(w) if inside and (matrix @ w >= bounds - 1e-9).all() else start
+    return np.asarray(w) if limits.met(w) else start

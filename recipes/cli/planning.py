@@ -87,6 +87,11 @@ def plan(
     ] = None,
     max_epochs: Annotated[float | None, typer.Option(help="Most passes over any cell.")] = None,
     monotone: Annotated[bool, typer.Option(help="A better bucket gets at least the tokens of the next worse.")] = False,
+    surrogate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Mixture proxies beside the fit's runs; repeat the option for more files."),
+    ] = None,
+    risk: Annotated[float | None, typer.Option(help="Quantile of the loss to minimise instead of its mean, as .8.")] = None,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
     proxy_tokens: Annotated[float | None, typer.Option(help="Tokens of new proxies: tells their matched pools.")] = None,
     as_json: Json = False,
@@ -95,6 +100,8 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Find the best recipe, model size and tokens for a budget, against the mixture in use today."""
+    from ..joint import predictor_of
+    from ..over_draws import Risk
     from ..planner import make_plan
 
     architecture = {
@@ -111,9 +118,10 @@ def plan(
         "tokens_per_param": tokens_per_param,
         "overtraining": overtraining,
     }
+    supply = load_corpus(corpus)
     found = make_plan(
-        read_predictor(fit),
-        load_corpus(corpus),
+        predictor_of(fit, surrogate, supply, group, seed),
+        supply,
         budget_of(
             sizes,
             Hours(gpu_hours, device, mfu, flops_per_second),
@@ -124,6 +132,7 @@ def plan(
         constraints=_rules(constraints, max_epochs, monotone),
         group=group,
         proxy_tokens=proxy_tokens,
+        risk=Risk(risk),
         seed=seed,
     )
     if out is not None:

@@ -43,8 +43,8 @@ def test_no_random_recipe_beats_the_plan(law, corpus):
 def test_no_other_size_beats_the_plan(law, corpus):
     plan = make_plan(law, corpus, Budget(flops=1e21))
     pricer = Pricer(law, corpus, Constraints())
-    losses = [pricer._loss(u, Budget(flops=1e21)) for u in np.log(plan.n_params) + np.linspace(-1, 1, 41)]
-    assert plan.loss.value <= min(losses) + 1e-9
+    losses = [pricer._best(u, Budget(flops=1e21), None)[0] for u in np.log(plan.n_params) + np.linspace(-1, 1, 41)]
+    assert plan.loss.value <= min(losses) + 1e-5  # chosen over drawn worlds, which are not the point
     np.testing.assert_allclose(6 * plan.n_params * plan.tokens, 1e21, rtol=1e-9)
 
 

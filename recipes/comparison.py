@@ -1,0 +1,71 @@
+"""What a recipe is worth against another: nats with an interval, the chance to be better, equivalent compute."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from infolaw.model_error import growth
+from infolaw.points import Points
+from infolaw.predictor import Predictor
+from infolaw.uncertainty import Interval
+from infolaw.units import Array
+
+from .plan import LossEstimate, Versus
+from .pricer import Pricer
+
+_DRAWS = 1000
+_MOST_COMPUTE = 100.0
+
+
+def loss_estimate(predictor: Predictor, own: Points, draws: Array, level: float, seed: int) -> LossEstimate:
+    """The predicted loss at one point, its interval from draws (n,), and where the uncertainty comes from."""
+    full, plain = Interval.of(draws[:, None], level), predictor.draws(own, _DRAWS, seed, model_error=False)
+    bare, held = Interval.of(plain, level), predictor.heldout
+    value = float(predictor.predict(own)[0])
+    return LossEstimate(
+        value,
+        float(full.lower[0]),
+        float(full.upper[0]),
+        float(bare.lower[0]),
+        float(bare.upper[0]),
+        None if held is None else held.error_pct,
+        "" if held is None else held.split,
+        level,
+        _parts(predictor, own, plain, value, seed),
+    )
+
+
+def _parts(predictor: Predictor, own: Points, plain: Array, value: float, seed: int) -> dict[str, float]:
+    """Standard deviations [nats/token]: noise of one run, constants, the law's error inside the runs and beyond them."""
+    parts = {"run_noise": value * predictor.noise_sd, "parameters": float(plain.std())}
+    if predictor.heldout is not None:
+        wrong = value * predictor.heldout.model_error.draws(own, predictor.support, _DRAWS, seed)[:, 0]
+        inside = float(wrong.std() / growth(own, predictor.support)[0])
+        beyond = float(np.sqrt(max(wrong.var() - inside**2, 0.0)))
+        parts |= {"model_error": inside, "extrapolation": beyond}
+    return parts
+
+
+def versus(
+    pricer: Pricer, name: str, rival: Array, n_params: float, tokens: float, losses: Array, draws: Array, level: float
+) -> Versus:
+    """The plan against another recipe, from predictions (2,) and draws (n, 2) of the plan and the other."""
+    difference = draws[:, 0] - draws[:, 1]
+    ends = Interval.of(difference[:, None], level)
+    return Versus(
+        name,
+        float(losses[1]),
+        float(losses[0] - losses[1]),
+        float(ends.lower[0]),
+        float(ends.upper[0]),
+        float((difference < 0).mean() + 0.5 * (difference == 0).mean()),
+        equivalent_compute(pricer, rival, n_params, tokens, float(losses[0])),
+    )
+
+
+def equivalent_compute(pricer: Pricer, weights: Array, n_params: float, tokens: float, loss: float) -> float | None:
+    """How many times the compute `weights` would need to reach `loss`, growing N and D alike; None beyond 100 times."""
+    log_m = np.linspace(-np.log(_MOST_COMPUTE), np.log(_MOST_COMPUTE), 4001)
+    grow = np.exp(0.5 * log_m)
+    reached = pricer.predictor.predict(pricer.points(n_params * grow, tokens * grow, weights)) <= loss * (1 + 1e-12)
+    return float(np.exp(log_m[int(reached.argmax())])) if reached.any() else None

@@ -1,0 +1,118 @@
+"""One law, and the residual of the mixture beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from infolaw.errors import InfolawError
+from infolaw.fitting import fit_law
+from infolaw.laws import Law
+from infolaw.points import Points
+from infolaw.result import FitResult
+from infolaw.units import Array
+
+from .evidence import Evidence, Mask, Views
+from .residual import Residual, Surfaces
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is fitted: a law, alone or with a residual, and what is believed of its constants beforehand.
+
+    Attributes
+    ----------
+    law : Law
+    has_residual : bool
+    priors : mapping of str to (float, float)
+    """
+
+    law: Law
+    has_residual: bool
+    priors: Mapping[str, tuple[float, float]] | None = None
+
+    @property
+    def label(self) -> str:
+        """Name for text and files."""
+        return self.law.label + (" + residual" if self.has_residual else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """Loss = law(n_params, tokens, epochs) * exp(residual(shares)).
+
+    Attributes
+    ----------
+    form : Form
+    law : FitResult
+        Fitted to law runs and proxies together.
+    residual : Residual or None
+        Fitted to what the law leaves of both.
+    views : Views
+    """
+
+    form: Form
+    law: FitResult
+    residual: Residual | None
+    views: Views
+
+    @classmethod
+    def fitted(
+        cls,
+        form: Form,
+        evidence: Evidence,
+        mask: Mask | None = None,
+        *,
+        law: FitResult | None = None,
+        n_bootstrap: int = 200,
+        seed: int = 0,
+    ) -> Corrected:
+        """Fit to the rows of `mask` (all by default), or only the residual where `law` was fitted to them before.
+
+        Raises
+        ------
+        InfolawError
+            If the law cannot be fitted to them.
+        """
+        rows = evidence.law_rows(mask)
+        law = law or fit_law(form.law, rows, n_bootstrap=n_bootstrap, seed=seed, priors=form.priors)
+        if not form.has_residual:
+            return cls(form, law, None, evidence.views)
+        errors = np.log(rows.losses / law.predict(rows.points))
+        if not np.isfinite(errors).all():
+            raise InfolawError(f"law {form.label} gives no finite loss on its own runs.")
+        shares = evidence.shares if mask is None else evidence.shares[mask]
+        return cls(form, law, Residual.fitted(shares, errors, seed), evidence.views)
+
+    def predict(self, points: Points) -> Array:
+        """Loss (n_points,) of points in the finest cells [nats/token]."""
+        loss = self.law.predict(self.views.law_points(points))
+        return loss if self.residual is None else loss * np.exp(self.residual.mean(self.views.shares(points)))
+
+    def draws(self, points: Points, n: int, seed: int, rows: Mask | None = None) -> Array:
+        """Losses (n, n_points) by the noise of the runs: row j is one world, the same in every call; only `rows` if given.
+
+        A world's residual is what the runs leave of that world's law: a law that values a cell less there finds it again
+        in the residual.
+        """
+        index = np.arange(n) % len(self.law.replicates)
+        index = index if rows is None else index[rows]
+        loss = np.array(self.law.bound.predict(self.law.replicates[index], self.views.law_points(points)))
+        if self.residual is None:
+            return loss
+        return loss * np.exp(_surfaces(self.law, self.residual, n, seed).take(rows)(self.views.shares(points)))
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one run about the prediction [log loss]."""
+        return self.law.noise_sd if self.residual is None else self.residual.process.noise_
+
+
+@lru_cache(maxsize=16)
+def _surfaces(law: FitResult, residual: Residual, n: int, seed: int) -> Surfaces:
+    """Surfaces of a residual, one for every world of its law."""
+    rows = law.observations
+    return residual.surfaces(np.log(rows.losses / law.draws(rows.points, n, seed, model_error=False)), seed)

@@ -1,0 +1,142 @@
+"""Fit every form to law runs and proxies, judge them on runs they have not seen, and keep what predicts best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from infolaw import RunTable
+from infolaw.errors import InfolawError, RecipeError
+from infolaw.laws import Law, law_named
+from infolaw.model_error import HeldOut
+from infolaw.observations import Observations
+from infolaw.points import Support
+
+from ..corpus import Corpus
+from .corrected import Corrected, Form
+from .evidence import Evidence
+from .joint import Joint
+from .judging import Score, Trial, folds_of_evidence, judged, model_error, trials_of
+
+LAWS = ("chinchilla", "data_constrained", "infolaw_e", "repetition", "repetition:harm=ratio")
+"""Laws that are weighed, each alone and with a residual; chinchilla with one is the proxies' word on mixtures."""
+ONCE = ("data_constrained", "infolaw_e")
+"""Laws that are weighed where no run repeats data."""
+LITERATURE = {"R_D": (15.4, 15.0), "R_N": (5.3, 10.0)}
+"""What is believed of repetition where no run repeats: Muennighoff et al. (2023), whose own runs tell it to a factor."""
+RARE = 0.05
+"""Forms chosen less often than this over resampled hold-outs are left out of the draws."""
+REPEATS = 1.05
+"""Passes over a cell above which a run repeats."""
+
+
+def fit_joint(
+    seen: Observations,
+    proxies: RunTable,
+    corpus: Corpus,
+    *,
+    laws: Sequence[str | Law] | None = None,
+    group: int = 0,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Joint:
+    """Join law runs and mixture proxies, and choose among laws, surrogates and laws with residuals by held-out runs.
+
+    Parameters
+    ----------
+    seen : Observations
+        Rows behind a fit: ``fit.observations``.
+    proxies : RunTable
+        See `Evidence.of`.
+    corpus : Corpus
+    laws : sequence, optional
+        By default `LAWS`, or those of `ONCE` with what the literature says of repetition where no run repeats data.
+    group : int
+        The fit's group that the proxies belong to.
+    n_bootstrap, seed : int
+    progress : callable, optional
+        Called with the number of fits done and to do.
+
+    Returns
+    -------
+    Joint
+
+    Raises
+    ------
+    RecipeError
+        If no form can be fitted and judged.
+    """
+    evidence = Evidence.of(seen, proxies, corpus, group)
+    forms, notes = _forms(evidence, laws)
+    folds = folds_of_evidence(evidence, seed)
+    if not folds:
+        raise RecipeError(
+            "these runs and proxies are too few to hold any out (at least two sizes, or six mixtures): add runs, or plan "
+            "without --surrogate."
+        )
+    trials: list[list[Trial]] = [[] for _ in forms]
+    for i in range(0, len(forms), 2):
+        for j, split in enumerate(folds):
+            for k, attempt in enumerate(trials_of(tuple(forms[i : i + 2]), evidence, split, seed)):
+                trials[i + k].append(attempt)
+            if progress is not None:
+                progress(i * len(folds) + 2 * (j + 1), len(forms) * len(folds))
+    scores = judged([form.label for form in forms], folds, [[t.errors for t in own] for own in trials], seed)
+    kept = [k for k, score in enumerate(scores) if score.verdict == "chosen" or score.frequency >= RARE]
+    members = tuple(Corrected.fitted(forms[k], evidence, n_bootstrap=n_bootstrap, seed=seed) for k in kept)
+    chosen = [scores[k].verdict == "chosen" for k in kept]
+    weights = tuple(float(is_chosen) / sum(chosen) for is_chosen in chosen)
+    joint = Joint(members, weights, tuple(scores[k].frequency for k in kept), evidence, scores, _nothing(), "")
+    best = min((k for k in kept if scores[k].verdict == "chosen"), key=lambda k: scores[k].ratio)
+    held = []
+    for attempt, split in zip(trials[best], folds, strict=True):
+        held.append((attempt, evidence.rows.points.take(split.test), Support.of(evidence.rows.points.take(split.train))))
+    error = model_error(held, joint.noise_sd)
+    first = 100 * np.expm1(trials[best][0].errors)
+    heldout = HeldOut(
+        folds[0].name,
+        int(folds[0].train.sum()),
+        len(first),
+        float(np.abs(first).mean()),
+        float(first.mean()),
+        float(np.abs(first).max()),
+        error,
+    )
+    return Joint(members, weights, joint.frequencies, evidence, scores, heldout, _reason(scores, len(folds), notes))
+
+
+def _forms(evidence: Evidence, laws: Sequence[str | Law] | None) -> tuple[list[Form], str]:
+    """What is weighed on these runs, each law alone and with a residual, and a sentence if the literature was asked."""
+    repeats = bool((evidence.rows.points.cell_epochs > REPEATS).any())
+    notes = ""
+    if laws is None and not repeats:
+        notes = (
+            " No run repeats data, so what repetition costs is the literature's (R*_D 15.4, uncertain by a factor of 2): "
+            "a run of 4 or more passes over a small pool would measure it."
+        )
+    found = []
+    for name in laws or (LAWS if repeats else ONCE):
+        law = law_named(name)
+        try:
+            constants = {parameter.name for parameter in law.bind(evidence.law_schema).parameters}
+        except InfolawError:
+            continue
+        priors = {} if repeats else {key: value for key, value in LITERATURE.items() if key in constants}
+        found += [Form(law, has_residual, priors or None) for has_residual in (False, True)]
+    if not found:
+        raise RecipeError(f"none of the laws {', '.join(map(str, laws or LAWS))} takes the cells of these runs.")
+    return found, notes
+
+
+def _reason(scores: Sequence[Score], n_folds: int, notes: str) -> str:
+    chosen = [score for score in scores if score.verdict == "chosen"]
+    other = min((s for s in scores if s.verdict != "chosen"), key=lambda s: s.ratio, default=None)
+    said = "" if other is None else f"; best other: {other.label}, {other.ratio:.2f} of the best's error"
+    names = " & ".join(score.label for score in chosen)
+    return f"{names} predict{'s' * (len(chosen) == 1)} {n_folds} hold-outs best{said}.{notes}"
+
+
+def _nothing() -> HeldOut:
+    return HeldOut.unmeasured("", 0)

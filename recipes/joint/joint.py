@@ -1,0 +1,144 @@
+"""The joint prediction: what was chosen, averaged; its draws come from all that might have been chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from infolaw.laws import CellValue
+from infolaw.model_error import HeldOut
+from infolaw.observations import Observations
+from infolaw.points import Points, Schema, Support
+from infolaw.uncertainty import Interval
+from infolaw.units import Array
+
+from .corrected import Corrected
+from .evidence import Evidence
+from .judging import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """Laws, with or without residuals of the mixture, fitted to law runs and proxies together; a `Predictor`.
+
+    Attributes
+    ----------
+    members : tuple of Corrected
+    weights : tuple of float
+        Share of each in the prediction; 0 for what was nearly chosen.
+    frequencies : tuple of float
+        Share of each in the draws: how often it would be chosen over resampled hold-outs.
+    evidence : Evidence
+    scores : tuple of Score
+        Of every form that was weighed.
+    heldout : HeldOut
+        What hold-outs say of the chosen together.
+    reason : str
+    """
+
+    members: tuple[Corrected, ...]
+    weights: tuple[float, ...]
+    frequencies: tuple[float, ...]
+    evidence: Evidence
+    scores: tuple[Score, ...]
+    heldout: HeldOut
+    reason: str = ""
+
+    @property
+    def chosen(self) -> tuple[Corrected, ...]:
+        """The members that are averaged."""
+        return tuple(member for member, weight in zip(self.members, self.weights, strict=True) if weight > 0)
+
+    @property
+    def law(self) -> str:
+        """Names of what is averaged."""
+        return " & ".join(member.form.label for member in self.chosen)
+
+    @property
+    def schema(self) -> Schema:
+        """The finest cells of runs and proxies, the law's groups and target."""
+        return self.evidence.rows.schema
+
+    @cached_property
+    def support(self) -> Support:
+        """The box that runs and proxies cover."""
+        return Support.of(self.evidence.rows.points)
+
+    @property
+    def observations(self) -> Observations:
+        """Runs and proxies."""
+        return self.evidence.rows
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why these, and what was settled when runs and proxies were joined."""
+        return (f"joint: {self.reason}", *self.evidence.notes)
+
+    @property
+    def no_optimum(self) -> str:
+        """Why a free model size has no answer, if a member has none."""
+        return next((member.law.no_optimum for member in self.members if member.law.no_optimum), "")
+
+    @property
+    def sees_recipe(self) -> bool:
+        """Whether any member's loss depends on the mixture or on repetition."""
+        return any(member.residual is not None or member.law.sees_recipe for member in self.members)
+
+    @property
+    def noise_sd(self) -> float:
+        """Standard deviation of one run [log loss]: of repeated seeds, or the least scatter about a member."""
+        seeds = self.evidence.rows.seed_noise
+        return seeds.sd if seeds is not None else min(member.noise for member in self.chosen)
+
+    @property
+    def alone(self) -> tuple[tuple[str, Joint], ...]:
+        """Every member as if it were all of the prediction."""
+        if len(self.members) == 1:
+            return ()
+        return tuple((m.form.label, replace(self, members=(m,), weights=(1.0,), frequencies=(1.0,))) for m in self.members)
+
+    def predict(self, points: Points) -> Array:
+        """Loss (n_points,) [nats/token]: the geometric mean of the chosen."""
+        logs = [np.log(member.predict(points)) for member in self.chosen]
+        return np.asarray(np.exp(np.average(logs, axis=0, weights=[w for w in self.weights if w > 0])))
+
+    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+        """Losses (n, n_points); draw j is one member's world, the same in every call with this `n` and `seed`."""
+        ends = np.cumsum(self.frequencies) / np.sum(self.frequencies)
+        turn = np.searchsorted(ends, (np.random.default_rng([seed, 2]).permutation(n) + 0.5) / n)
+        loss = np.empty((n, len(points)))
+        for k, member in enumerate(self.members):
+            own = np.minimum(turn, len(self.members) - 1) == k
+            if own.any():
+                loss[own] = member.draws(points, n, seed, own)
+        if not model_error:
+            return loss
+        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)))
+
+    def interval(self, points: Points, level: float = 0.9, n: int = 1000, seed: int = 0) -> Interval:
+        """Interval of the expected loss, (n_points,) each end."""
+        return Interval.of(self.draws(points, n, seed), level, self.predict(points))
+
+    def optimal_n_params(self, flops: float, points: Points) -> tuple[float, Array] | None:
+        """Return None: a size with its best recipe has no closed form."""
+        return None
+
+    def cell_value(self, n_params: float, tokens: float) -> CellValue | None:
+        """Return what a token of each cell is worth for a single law without residual in its own cells, or None."""
+        only = self.members[0]
+        if len(self.members) > 1 or only.residual is not None or only.law.schema.cells != self.schema.cells:
+            return None
+        return only.law.cell_value(n_params, tokens)
+
+    def __str__(self) -> str:
+        from infolaw.rendering import table
+
+        kinds = list(self.scores[0].errors_pct)
+        rows = [
+            [s.label, *(f"{s.errors_pct[k]:.3g}" for k in kinds), f"{s.ratio:.2f}", f"{s.frequency:.0%}", s.verdict]
+            for s in self.scores
+        ]
+        head = ["form", *(f"{kind} [%]" for kind in kinds), "of best", "draws", "verdict"]
+        return f"joint: {self.reason}\n\n" + table(head, rows)

@@ -1,0 +1,180 @@
+"""Which law, alone or with a residual, predicts runs it has not seen: larger ones, more repeated ones, other mixtures.
+
+Read `folds_of_evidence`, then `Verdict` (the rule), then `model_error` (what the chosen err in, as it enters intervals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from infolaw.errors import InfolawError, RecipeError
+from infolaw.folds import folds_of
+from infolaw.model_error import ModelError, growth
+from infolaw.points import Points, Support
+from infolaw.units import Array
+from infolaw.validation import Split
+
+from .corrected import Corrected, Form
+from .evidence import Evidence
+
+KINDS = ("largest-flops", "largest-n-params", "most-epochs", "mixtures")
+AS_GOOD = 1.15
+"""Forms whose held-out error is within this factor of the best are averaged."""
+WORST_KIND = 2.0
+"""A form that errs this many times more than the best on any kind of hold-out is left out."""
+N_RESAMPLES = 200
+LEAST_CONTRAST = 0.001
+"""Error of a contrast between recipes `USUAL_SPREAD` apart that is taken for granted [log loss]."""
+USUAL_SPREAD = 0.3
+N_WORLDS = 50
+
+
+def folds_of_evidence(evidence: Evidence, seed: int = 0) -> list[Split]:
+    """Hold-outs: the largest and most repeated law runs, with all proxies to learn from, and mixtures in thirds of both."""
+    own = ~evidence.is_proxy
+    found = []
+    for split in folds_of(evidence.law_rows(own), seed):
+        if split.name.startswith(KINDS[:3]) and split.name.endswith(":0.3"):
+            test = np.zeros(len(own), bool)
+            test[own] = split.test
+            found.append(Split(split.name, ~test, test))
+    return [*found, *(split for split in folds_of(evidence.rows, seed) if split.name.startswith("mixtures"))]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A form fitted without one fold and asked for it.
+
+    Attributes
+    ----------
+    fitted : Corrected or None
+        None where it could not be fitted.
+    errors : ndarray, (n_test,)
+        ln(predicted) - ln(measured); ``inf`` where there is none.
+    """
+
+    fitted: Corrected | None
+    errors: Array
+
+
+def trials_of(law: tuple[Form, ...], evidence: Evidence, split: Split, seed: int) -> tuple[Trial, ...]:
+    """Fit the forms of one law to one side of a fold and predict the other; the law itself is fitted once."""
+    test, known, found = evidence.rows.take(split.test), None, list[Trial]()
+    for form in law:
+        try:
+            fitted = Corrected.fitted(form, evidence, split.train, law=known, n_bootstrap=N_WORLDS, seed=seed)
+            known = fitted.law
+            errors = np.log(fitted.predict(test.points) / test.losses)
+            found.append(Trial(fitted, np.where(np.isfinite(errors), errors, np.inf)))
+        except (InfolawError, np.linalg.LinAlgError):
+            found.append(Trial(None, np.full(len(test), np.inf)))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One form on all folds: errors by kind [%], relative to the best, its share of the draws, and the verdict."""
+
+    label: str
+    errors_pct: Mapping[str, float]
+    ratio: float
+    frequency: float
+    verdict: str
+
+
+def judged(labels: Sequence[str], folds: Sequence[Split], errors: Sequence[Sequence[Array]], seed: int) -> tuple[Score, ...]:
+    """Apply the rule to signed errors, ``errors[form][fold]`` (n_test,) each, and to resamples of the runs.
+
+    Raises
+    ------
+    RecipeError
+        If no form could be fitted on every fold.
+    """
+    size = [np.stack([np.abs(errors[i][j]) for i in range(len(labels))]) for j in range(len(folds))]
+    kinds = [next(kind for kind in KINDS if fold.name.startswith(kind)) for fold in folds]
+    means = _by_kind([fold.mean(1, keepdims=True) for fold in size], kinds)
+    if not np.isfinite(means).all(1).any():
+        raise RecipeError("no law could be fitted to these runs and proxies on every hold-out; use `plan` without proxies.")
+    ratio, chosen = (found[:, 0] for found in _rule(means))
+    rng = np.random.default_rng([seed, 6])
+    again = [rng.multinomial(fold.shape[1], np.full(fold.shape[1], 1 / fold.shape[1]), N_RESAMPLES) for fold in size]
+    finite = [np.where(np.isfinite(fold), fold, 1e6) for fold in size]
+    picked = _rule(_by_kind([fold @ n.T / fold.shape[1] for fold, n in zip(finite, again, strict=True)], kinds))[1]
+    frequency = (picked / picked.sum(0)).mean(1)
+    used = list(dict.fromkeys(kinds))
+    return tuple(
+        Score(
+            label,
+            {kind: 100 * float(means[i, used.index(kind), 0]) for kind in used},
+            float(ratio[i]),
+            float(frequency[i]),
+            "chosen" if chosen[i] else "could not be fitted" if not np.isfinite(ratio[i]) else "behind the best",
+        )
+        for i, label in enumerate(labels)
+    )
+
+
+def _by_kind(folds: Sequence[Array], kinds: Sequence[str]) -> Array:
+    """Mean errors (n_forms, n_kinds, n) of folds (n_forms, n) each."""
+    return np.stack(
+        [np.mean([f for f, k in zip(folds, kinds, strict=True) if k == kind], axis=0) for kind in dict.fromkeys(kinds)], 1
+    )
+
+
+def _rule(means: Array) -> tuple[Array, Array]:
+    """Geometric mean over kinds relative to the best form's, and whether chosen, each (n_forms, n)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(means)
+    total = np.where(np.isfinite(logs).all(1), logs.mean(1), np.inf)
+    worst = (logs - np.where(np.isfinite(logs), logs, np.inf).min(0)).max(1)
+    stable = worst <= np.log(WORST_KIND)
+    stable |= ~stable.any(0) & (total == total.min(0))
+    best = np.where(stable, total, np.inf).min(0)
+    return np.exp(total - best), stable & (total <= best + np.log(AS_GOOD))
+
+
+def model_error(trials: Sequence[tuple[Trial, Points, Support]], noise: float) -> ModelError:
+    """What the chosen form errs in beyond the noise of runs and its own spread: a level, and contrasts between recipes.
+
+    Parameters
+    ----------
+    trials : sequence of (Trial, Points, Support)
+        Each with the points held out and the box of what was fitted.
+    noise : float
+        Standard deviation of one run [log loss].
+    """
+    levels, excess, spreads = [ModelError.USUAL], [], []
+    for attempt, points, support in trials:
+        if attempt.fitted is None or not np.isfinite(attempt.errors).all():
+            continue
+        member = _places(points)
+        count = member.sum(0)
+        scale = growth(points, support)
+        worlds = np.log(attempt.fitted.draws(points, N_WORLDS, 0))
+        mean = member.T @ (attempt.errors / scale) / count
+        levels.append(float(np.sqrt((mean**2).mean())))
+        df = len(points) - len(count)
+        spread = np.sqrt((_within(points.weights, member) ** 2).sum() / max(df, 1))
+        if df < 3 or spread < 1e-3:
+            continue
+        own = float((_within(worlds.T, member) ** 2).sum() / df / N_WORLDS)
+        excess.append(float((_within(attempt.errors / scale, member) ** 2).sum() / df) - own - noise**2)
+        spreads.append(float(spread))
+    least = LEAST_CONTRAST / USUAL_SPREAD
+    slope = np.sqrt(max(0.0, float(np.mean(excess)))) / float(np.mean(spreads)) if excess else least
+    return ModelError(float(np.median(levels)), max(float(slope), least), 1.0, len(levels) - 1)
+
+
+def _places(points: Points) -> Array:
+    """Which runs are of one size and token count, (n_points, n_places)."""
+    sizes = np.round(np.stack([points.log_n_params, points.log_tokens], 1), 2)
+    _, place = np.unique(sizes, axis=0, return_inverse=True)
+    return np.eye(int(place.max()) + 1)[place.ravel()]
+
+
+def _within(values: Array, member: Array) -> Array:
+    """Values (n_points,) or (n_points, n) less the mean of their place."""
+    return np.asarray(values - member @ ((member / member.sum(0)).T @ values))

@@ -1,0 +1,145 @@
+"""Choose a recipe over drawn worlds, not by the one that is most likely.
+
+Half of the worlds choose, the other half prices: a recipe that was lucky in the worlds that chose it does not also set
+its own price. Candidates are what is best by the point prediction, what is best in single worlds, and today's recipe;
+the best of them are improved under several worlds at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from infolaw.errors import BudgetError
+from infolaw.points import Points
+from infolaw.predictor import Predictor
+from infolaw.units import Array
+
+from .budget import Budget
+from .pricer import Pricer
+from .weight_search import Limits, improved
+
+N_DRAWS = 400
+"""Worlds that judge candidates and price the plan, half of them each."""
+N_WORLDS = 6
+"""Single worlds whose best recipes are candidates."""
+N_TOGETHER = 16
+"""Worlds that candidates are improved under."""
+N_IMPROVED = 2
+STEPS = np.linspace(-0.9, 0.9, 7)
+"""Sizes about the best by the point prediction, in logarithms."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What is minimised over worlds.
+
+    Parameters
+    ----------
+    quantile : float, optional
+        Quantile of the loss relative to the reference recipe; by default its mean.
+
+    Raises
+    ------
+    BudgetError
+        If the quantile is not between 0 and 1.
+    """
+
+    quantile: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.quantile is not None and not 0 < self.quantile < 1:
+            raise BudgetError(f"the quantile {self.quantile:g} is not between 0 and 1: give one such as 0.8.")
+
+    def __call__(self, losses: Array, reference: Array) -> Array:
+        """One number a recipe, (n_points,), from losses (n_worlds, n_points) and the reference's (n_worlds,)."""
+        gaps = losses - reference[:, None]
+        return np.asarray(gaps.mean(0) if self.quantile is None else np.quantile(gaps, self.quantile, axis=0))
+
+    def level(self, losses: Array) -> float:
+        """One number of the losses of one recipe, (n_worlds,): their mean, or the quantile."""
+        return float(losses.mean() if self.quantile is None else np.quantile(losses, self.quantile))
+
+
+@dataclass(frozen=True, eq=False)
+class Worlds:
+    """Draws of a predictor at one model size and token count.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    place : callable
+        Weights (n_points, n_cells) -> Points.
+    reference : ndarray, (n_cells,)
+        Recipe that others are compared with: today's.
+    risk : Risk
+    seed : int
+    """
+
+    predictor: Predictor
+    place: Callable[[Array], Points]
+    reference: Array
+    risk: Risk
+    seed: int = 0
+
+    def losses(self, weights: Array, n: int) -> Array:
+        """Losses (n / 2, n_points) in the worlds that choose."""
+        drawn = self.predictor.draws(self.place(weights), n, self.seed, model_error=self.risk.quantile is not None)
+        return np.asarray(drawn[::2])
+
+    def values(self, weights: Array, n: int = N_DRAWS) -> Array:
+        """What is minimised, (n_points,)."""
+        losses = self.losses(np.vstack([self.reference, weights]), n)
+        return self.risk(losses[:, 1:], losses[:, 0])
+
+    def single(self, weights: Array, world: int) -> Array:
+        """Loss (n_points,) in one of the worlds that choose."""
+        return self.losses(weights, 2 * N_WORLDS)[world]
+
+
+def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tuple[Array, Array]:
+    """Recipe that is best over the worlds that choose, (n_cells,), and all candidates, best first.
+
+    Parameters
+    ----------
+    worlds : Worlds
+    limits : Limits
+    first : sequence of ndarray, (n_cells,)
+        Candidates to begin with: the best by the point prediction first.
+    """
+    candidates = [weights for weights in first if limits.met(weights)]
+    for world in range(N_WORLDS):
+        candidates.append(improved(partial(worlds.single, world=world), first[0], limits, most=60))
+    candidates.append(np.mean(candidates, axis=0))  # within the limits, which are convex
+    order = np.argsort(worlds.values(np.array(candidates)), kind="stable")[:N_IMPROVED]
+    for k in order:
+        candidates.append(improved(lambda w: worlds.values(w, 2 * N_TOGETHER), candidates[k], limits, most=100))
+    table = np.array(candidates)
+    table = table[np.argsort(worlds.values(table), kind="stable")]
+    return np.asarray(table[0]), table
+
+
+def best_size_over(pricer: Pricer, budget: Budget, reference: Array, risk: Risk, seed: int) -> tuple[float, float]:
+    """Model size and tokens of the lowest expected loss at a budget, each size with the recipe that is best by the point.
+
+    Raises
+    ------
+    BudgetError
+        See `Pricer.best_size`.
+    """
+    n_params, tokens = pricer.best_size(budget)
+    if budget.overtraining is not None:
+        return n_params, tokens
+    weights, found = pricer.best_weights(n_params, tokens), []
+    for size in n_params * np.exp(STEPS):
+        try:
+            spent = budget.tokens_at(float(size))
+            weights = pricer.best_weights(size, spent, weights)
+        except BudgetError:
+            continue
+        worlds = Worlds(pricer.predictor, partial(pricer.points, size, spent), reference, risk, seed)
+        found.append((risk.level(worlds.losses(weights[None], N_DRAWS)[:, 0]), float(size), spent))
+    return min(found)[1:] if found else (n_params, tokens)
