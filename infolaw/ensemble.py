@@ -151,8 +151,8 @@ class Ensemble:
 
     @property
     def noise_sd(self) -> float:
-        """Least scatter of the runs about a law that is averaged [log loss]."""
-        return min(member.noise_sd for member in self.chosen)
+        """Mean scatter of the runs about the laws that are averaged [log loss]."""
+        return float(np.mean([member.noise_sd for member in self.chosen]))
 
     @property
     def alone(self) -> tuple[tuple[str, FitResult], ...]:

@@ -97,7 +97,7 @@ class Worlds:
 
     def single(self, weights: Array, world: int) -> Array:
         """Loss (n_points,) in one of the worlds that choose."""
-        return self.losses(weights, 2 * N_WORLDS)[world]
+        return np.asarray(self.losses(weights, 2 * N_WORLDS)[world])
 
 
 def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tuple[Array, Array]:
