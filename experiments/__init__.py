@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, str] = {
     "first_loop": "experiments.first_loop",
     "information": "experiments.information",
     "mixtures": "experiments.mixtures",
+    "planned": "experiments.planned",
     "planted": "experiments.planted",
     "regmix": "experiments.regmix",
     "stability": "experiments.stability",

@@ -33,6 +33,8 @@ from .planted_designs import capped, proxies
 from .planted_rivals import RIVALS, Answer
 from .planted_worlds import INSIDE, SHAPES, Scale, Setting, World, read_worlds
 from .report import Check, Report, Row
+from .scoring import brier_skill as skill_of
+from .scoring import ratio_to_best
 
 CLAIM = "With 64 and with 128 proxies our recipe's mean regret over planted worlds is at most half of the best rival's."
 NAMED = ("regmix", "quadmix", "olmix", "uniform", "prior")
@@ -245,10 +247,7 @@ def regret_table(trials: Sequence[Trial], scale: Scale) -> tuple[Row, ...]:
 def ratio_of(trials: Sequence[Trial], rivals: Sequence[str], scale: Scale, n_bootstrap: int) -> tuple[float, float, float]:
     """Our mean regret over that of the best rival, with a 95 % interval over worlds; the best is chosen in every draw."""
     table = np.array([[one.regret[scale][name] for name in (OURS, *rivals)] for one in trials])
-    rows = np.random.default_rng(0).integers(0, len(table), (n_bootstrap, len(table)))
-    means = np.concatenate([table.mean(0)[None], table[rows].mean(1)])
-    ratios = means[:, 0] / means[:, 1:].min(1)
-    return float(ratios[0]), float(np.quantile(ratios[1:], 0.025)), float(np.quantile(ratios[1:], 0.975))
+    return ratio_to_best(table, n_bootstrap)
 
 
 def brier_skill(pairs: Sequence[Pair], scale: Scale) -> tuple[float, int]:
@@ -256,9 +255,7 @@ def brier_skill(pairs: Sequence[Pair], scale: Scale) -> tuple[float, int]:
     hard = [pair for pair in pairs if 0.0 < abs(pair.gap[scale]) < pair.hard]
     if not hard:
         return float("nan"), 0
-    chance, won = np.array([pair.chance for pair in hard]), np.array([pair.gap[scale] < 0 for pair in hard], float)
-    spread = won.var()
-    return (float(1 - np.square(chance - won).mean() / spread) if spread else float("nan")), len(hard)
+    return skill_of([pair.chance for pair in hard], [pair.gap[scale] < 0 for pair in hard]), len(hard)
 
 
 def _chosen(config: Config) -> list[World]:

@@ -11,8 +11,7 @@ the same numbers, which is why the file, not the seed, is the truth.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -20,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from infolaw.files import write_atomically
 from infolaw.units import Array
 
+from .frozen import write_records
 from .planted_designs import capped, proxies, within
-from .planted_worlds import PATH, SCHEMA_VERSION, SHAPES, Constants, Scale, World, record_of, world_of
+from .planted_worlds import PATH, SHAPES, Constants, Scale, World, record_of, world_of
 
 SEED = 20251
 KINKED = ("threshold", "best_source")
@@ -48,14 +47,7 @@ def write_worlds(path: Path = PATH, seed: int = SEED) -> None:
             best = np.stack([kicked(world, at, weights, rng) for at, weights in first.items()])
             found = world_of(record_of(replace(world, best=best)))
             worlds.append(sharpened(found, seed) if family in KINKED else found)
-    write_file(path, worlds, seed)
-
-
-def write_file(path: Path, worlds: Iterable[World], seed: int) -> None:
-    """Write worlds, one a line."""
-    head = json.dumps({"schema_version": SCHEMA_VERSION, "seed": seed})[:-1]
-    rows = ",\n".join(json.dumps(record_of(world), separators=(",", ":")) for world in worlds)
-    write_atomically(path, f'{head}, "worlds": [\n{rows}\n]}}\n')
+    write_records(path, map(record_of, worlds), seed)
 
 
 def sharpened(world: World, seed: int, first: int = 1) -> World:

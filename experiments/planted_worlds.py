@@ -14,23 +14,20 @@ once from a seed by `experiments.planted_making`, before any method was tuned on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from infolaw.errors import ExperimentError
 from infolaw.units import Array
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from .frozen import plain, read_records
 
 PATH = Path(__file__).parent / "data" / "planted_worlds.json"
-SCHEMA_VERSION = 1
 INSIDE = ("log_linear", "smooth")
 """Families inside ours: the data mixing law, and draws of a Gaussian process of a concave transform."""
 
@@ -182,18 +179,11 @@ SHAPES: dict[str, Callable[[Array, Constants], Array]] = {
 
 @cache
 def read_worlds(path: Path = PATH) -> tuple[World, ...]:
-    """Read the frozen worlds.
-
-    Raises
-    ------
-    ExperimentError
-        If the file is not there or not of this schema.
-    """
+    """Read the frozen worlds; see `frozen.read_records`."""
     try:
-        found = json.loads(path.read_text())
-        return tuple(world_of(record) for record in _file_model().model_validate(found).worlds)  # type: ignore[attr-defined]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ExperimentError(f"{path} holds no planted worlds of schema {SCHEMA_VERSION}: {error}") from None
+        return tuple(map(world_of, read_records(path, "planted")))
+    except (TypeError, KeyError) as error:
+        raise ExperimentError(f"{path} holds no planted worlds: {error}") from None
 
 
 def world_of(record: Mapping[str, Any]) -> World:
@@ -209,24 +199,5 @@ def world_of(record: Mapping[str, Any]) -> World:
 
 def record_of(world: World) -> dict[str, Any]:
     """Plain values of a world, five significant digits of every constant."""
-    plain = {member.name: getattr(world, member.name) for member in fields(World) if member.name != "baselines"}
-    plain["constants"] = {name: _short(value) for name, value in world.constants.items()}
-    return {name: value if name == "constants" else _short(value) for name, value in plain.items()}
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [_short(part) for part in value] if value.ndim else _short(value.item())
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def _file_model() -> type[BaseModel]:
-    from pydantic import BaseModel, ConfigDict
-
-    class WorldsFile(BaseModel):
-        model_config = ConfigDict(frozen=True, extra="forbid")
-        schema_version: Literal[1]
-        seed: int
-        worlds: list[dict[str, Any]]
-
-    return WorldsFile
+    members = {member.name: getattr(world, member.name) for member in fields(World) if member.name != "baselines"}
+    return {name: plain(value) for name, value in members.items()}
