@@ -122,6 +122,7 @@ class FitFile(_Door):
     replicates: list[list[float]]
     extra: ExtraBlock | None = None
     seed_noise: SeedNoiseBlock | None = None
+    evidence: dict[str, tuple[str, ...]] = {}
 
 
 def fit_to_dict(fit: FittedLaw) -> dict[str, Any]:
@@ -166,6 +167,7 @@ def fit_to_dict(fit: FittedLaw) -> dict[str, Any]:
         replicates=fit.replicates.tolist(),
         extra=ExtraBlock.of(fit.problem.extra),
         seed_noise=SeedNoiseBlock(**seen.seed_noise.to_dict()) if seen.seed_noise else None,
+        evidence=dict(seen.evidence),
     )
     return file.model_dump()
 
@@ -236,4 +238,5 @@ def _observations(file: FitFile) -> Observations:
         fingerprint,
         None if runs.measured_sd is None else np.array(runs.measured_sd),
         None if file.seed_noise is None else SeedNoise(file.seed_noise.sd, file.seed_noise.df),
+        file.evidence,
     )

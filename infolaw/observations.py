@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from .errors import FitError, RunTableError
 from .noise import SeedNoise, measured_sd
 from .points import WHOLE, Points, Schema
+from .run_columns import EVIDENCE
 from .targets import Target, rising
 from .units import Array
 
@@ -40,6 +42,8 @@ class Observations:
         Standard deviation of each row's log loss, where the table gives it.
     seed_noise : SeedNoise, optional
         What repeated seeds say; None if no run is repeated.
+    evidence : mapping of str to tuple of str
+        Distinct values of the columns of `run_columns.EVIDENCE` that the table has, over the rows used.
     """
 
     schema: Schema
@@ -52,6 +56,7 @@ class Observations:
     fingerprint: str = ""
     measured_sd: Array | None = None
     seed_noise: SeedNoise | None = None
+    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -146,7 +151,20 @@ def observe(
         runs.fingerprint,
         None if given is None else given[0],
         noise,
+        evidence_of(runs),
     )
+
+
+def joined_evidence(*each: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Put together what several tables of runs remember."""
+    names = dict.fromkeys(name for one in each for name in one)
+    return {name: tuple(dict.fromkeys(value for one in each for value in one.get(name, ()))) for name in names}
+
+
+def evidence_of(runs: RunTable) -> dict[str, tuple[str, ...]]:
+    """Return what the runs say they were made from: distinct values by column, unsaid ones left out."""
+    found = {name: runs.frame[name].dropna().astype(str) for name in EVIDENCE if name in runs.frame}
+    return {name: tuple(dict.fromkeys(values)) for name, values in found.items() if len(values)}
 
 
 def _finished(runs: RunTable, schedules: str, notes: list[str]) -> RunTable:

@@ -16,7 +16,10 @@ REQUIRED = ("n_params", "tokens")
 OPTIONAL = ("unique_tokens", "epochs", "flops", "n_params_non_embedding", "n_params_active")
 """Positive numbers that a run table may have; an empty cell means that nobody wrote it down."""
 
-TEXT = ("run_id", "group", "tokenizer", "eval_set", "stage", "source")
+EVIDENCE = ("tokenizer", "loss_unit", "corpus_fingerprint", "bucket_definition")
+"""What a run was made from: a fit keeps the values, a plan compares them with its corpus."""
+
+TEXT = ("run_id", "group", *EVIDENCE, "eval_set", "stage", "source")
 """Names: never turned into numbers, whatever they look like."""
 
 OTHER = ("checkpoint", "seed", "lr_schedule_complete")

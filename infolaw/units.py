@@ -31,6 +31,10 @@ COLUMN_UNITS: dict[str, str] = {
     "weight:<cell>": "share of the training tokens, sums to 1",
     "unique:<cell>": "distinct tokens of the cell that the run could draw from",
     "loss:<target>": "nats per token on one evaluation set",
+    "tokenizer": "what the tokens were counted with",
+    "loss_unit": "unit of the losses, where it is not nats/token",
+    "corpus_fingerprint": "fingerprint of the corpus that the run drew from",
+    "bucket_definition": "definition of that corpus' buckets, as JSON",
 }
 """Glossary of the columns of a run table and their units."""
 

@@ -174,7 +174,7 @@ def _cut(documents: Documents, whole: Partial, inner: Sequence[float]) -> Build:
     if documents.columns.bucket is not None:
         tokens, counts, definition = profile.bucket_tokens, profile.bucket_documents, _stated(documents.columns)
     elif len(criteria):
-        tokens, counts, definition = _by_rank(profile, inner)
+        tokens, counts, definition = by_rank(profile, inner)
     else:
         tokens, counts, definition = profile.tokens[:, None], profile.documents[:, None], None
     cells, notes = _cells(whole, tokens, counts, definition)
@@ -198,8 +198,8 @@ def _stated(columns: Columns) -> dict[str, Any]:
     return {"by": "statement", "source": columns.bucket, "labels": list(columns.bucket_labels), "counts": "exact"}
 
 
-def _by_rank(profile: Profile, edges: Sequence[float]) -> tuple[Any, Any, dict[str, Any]]:
-    """Tokens and documents by domain and bucket, ``(n_domains, n_buckets)``, and the definition of the buckets."""
+def by_rank(profile: Profile, edges: Sequence[float]) -> tuple[Any, Any, dict[str, Any]]:
+    """Return tokens and documents by domain and bucket, ``(n_domains, n_buckets)``, and the definition of the buckets."""
     merged = MergedHistogram.estimate(profile, Merger.of(Normaliser.from_profile(profile)))
     table, n_buckets = bucket_table(merged, edges), len(edges) - 1
     sums = (bucket_sums(counts, table, n_buckets) for counts in (merged.tokens, merged.documents))

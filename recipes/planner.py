@@ -6,6 +6,7 @@ over drawn worlds, ``comparison.py`` prices what was chosen, ``alternatives.py``
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .mismatch import find_mismatch, runs_of
 from .over_draws import Risk, Worlds, best_size_over, chosen_weights
 from .plan import Plan
 from .pricer import Pricer
+from .provenance import settle
 from .recipe import Recipe, ledger
 
 _DRAWS = 1000
@@ -37,6 +39,8 @@ def make_plan(
     group: str | None = None,
     proxy_tokens: float | None = None,
     risk: Risk | None = None,
+    accept: Collection[str] = (),
+    notes: Sequence[str] = (),
     level: float = 0.9,
     seed: int = 0,
     details: bool = True,
@@ -60,6 +64,10 @@ def make_plan(
         Tokens of new proxies, for which matched pools are told; the median of the runs by default.
     risk : Risk, optional
         What is minimised over drawn worlds: the mean loss by default, or a quantile.
+    accept : collection of str
+        What is taken in spite of a mismatch of runs and corpus; see `provenance.settle`.
+    notes : sequence of str
+        What was settled before, for the plan's warnings.
     level, seed
         Of the intervals.
     details : bool
@@ -80,6 +88,7 @@ def make_plan(
     -----
     Half of the drawn worlds choose, the other half prices (`over_draws`).
     """
+    told = (*notes, *settle(predictor, corpus, accept))
     pricer = Pricer.of(predictor, corpus, constraints, group)
     corpus = pricer.corpus
     rivals = _rivals(corpus, baseline)
@@ -108,7 +117,7 @@ def make_plan(
             for k, name in enumerate(rivals, start=1)
         ),
         {name: float(value[0]) for name, value in predictor.support.factors(own).items()},
-        (*_notes(pricer), *complaints, *differs),
+        (*told, *_notes(pricer), *complaints, *differs),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
         equal_recipes(pricer, n_params, tokens, candidates, seed) if details else (),
@@ -159,8 +168,4 @@ def _notes(pricer: Pricer) -> list[str]:
             "no held-out error was measured: the interval shows the noise of the runs only, and is too narrow. Fit with a "
             "hold-out (the default of `infolaw fit`)."
         )
-    used = {predictor.schema.cells[k] for k in pricer.cells}
-    absent = [cell for cell in predictor.schema.cells if cell not in used]
-    if absent:
-        notes.append(f"the corpus holds nothing of the law's cells {', '.join(absent)}: they are not drawn from.")
     return notes

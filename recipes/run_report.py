@@ -11,14 +11,21 @@ from infolaw.readers import Inspection
 from infolaw.runs import RunTable
 
 from .corpus import Corpus
+from .provenance import evidence_in
 
 
 def with_supply(table: RunTable, corpus: Corpus) -> RunTable:
-    """Return the table with ``unique:`` and epochs of every cell, from what the corpus holds."""
+    """Return the table with ``unique:`` and epochs of every cell, and with what tells the corpus from others."""
     index = corpus.aggregate(table.cells)
     supply = np.bincount(index, corpus.unique_tokens, len(table.cells))
     note = f"unique: and epochs: derived from weights, tokens and the supply of corpus {corpus.fingerprint}"
-    return table.with_unique(dict(zip(table.cells, supply.tolist(), strict=True)), note)
+    found = table.with_unique(dict(zip(table.cells, supply.tolist(), strict=True)), note)
+    return RunTable.from_frame(
+        found.frame.assign(**{name: said for name, said in evidence_in(corpus).items() if name not in found.frame}),
+        source=found.source,
+        notes=found.notes,
+        fingerprint=found.fingerprint,
+    )
 
 
 def inspection_text(seen: Inspection, table: RunTable | None) -> str:

@@ -141,3 +141,20 @@ def test_value_prices_the_offers_of_a_file_and_every_cell(folder, tmp_path):
     every = json.loads(call("value", *files, "--more", 1e9, "--json").stdout)["values"]
     assert sorted(value["cell"] for value in every) == ["q0", "q1", "q2"]
     assert next(value for value in every if value["cell"] == "q0")["gain"] == pytest.approx(offered[0]["gain"])
+
+
+def test_a_budget_a_million_times_beyond_the_runs_is_answered_loudly(plan):
+    near, far = (plan("--flops", flops, "--json") for flops in (1e21, 1.92e21 * 1e6))
+    assert far.exit_code == 3
+    found, usual = json.loads(far.stdout), json.loads(near.stdout)
+    assert any("times outside the runs" in text for text in found["warnings"])
+    assert found["extrapolation"]["flops"] == pytest.approx(1e6, rel=1e-3)
+    width, narrow = (np.log(one["upper"] / one["lower"]) for one in (found, usual))
+    assert width > 1.5 * narrow
+
+
+def test_a_corpus_without_a_cell_of_the_law_is_refused_unless_told(folder, tmp_path):
+    (tmp_path / "poor.csv").write_text("bucket,tokens\nq0,1e10\nq1,4e10\n")
+    arguments = ("plan", folder / "fit.json", tmp_path / "poor.csv", "--n-params", 1e9, "--tokens", 2e10)
+    assert "nothing of the law's cells q2" in refused(call(*arguments))
+    assert call(*arguments, "--accept", "cells", "--json").exit_code in (0, 3)

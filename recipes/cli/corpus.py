@@ -124,3 +124,25 @@ def corpus_show(corpus: CorpusFile, as_json: Json = False, quiet: Quiet = False,
 
     found = load_corpus(corpus)
     show(corpus_text(found), corpus_data(found), as_json=as_json, quiet=quiet, out=out)
+
+
+@app.command("recut")
+def corpus_recut(
+    corpus: Annotated[Path, typer.Argument(help="corpus.yaml, built from documents, with its profile beside it.")],
+    out: Annotated[Path, typer.Option(help="Where the new corpus.yaml goes; the profile goes beside it.")],
+    buckets: Annotated[str | None, typer.Option(help="Ranks between quality buckets: 0.05,0.2,0.5.")] = None,
+    like: Annotated[Path | None, typer.Option(help="A fit whose runs remember their buckets.")] = None,
+    as_json: Json = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Cut the buckets of a corpus elsewhere, without reading a document."""
+    from ..build import parse_edges
+    from ..corpus_text import corpus_data, corpus_text
+    from ..recut import edges_of, recut_corpus
+
+    if (buckets is None) == (like is None):
+        raise RecipeError("say where to cut: --buckets 0.05,0.2,0.5 or --like FIT, one of the two.")
+    found = recut_corpus(corpus, parse_edges(buckets) if buckets is not None else edges_of(like))
+    found.write(out)
+    show(corpus_text(found.corpus), corpus_data(found.corpus), as_json=as_json, quiet=quiet)

@@ -93,6 +93,9 @@ def plan(
     ] = None,
     risk: Annotated[float | None, typer.Option(help="Quantile of the loss to minimise instead of its mean, as .8.")] = None,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Take in spite of a mismatch: tokenizer, loss-unit, buckets or cells.")
+    ] = None,
     proxy_tokens: Annotated[float | None, typer.Option(help="Tokens of new proxies: tells their matched pools.")] = None,
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Where the plan goes: .yaml or .json.")] = None,
@@ -118,7 +121,12 @@ def plan(
         "tokens_per_param": tokens_per_param,
         "overtraining": overtraining,
     }
-    supply = load_corpus(corpus)
+    supply, notes = load_corpus(corpus), list[str]()
+    if supply.bucket_definition is not None:
+        from ..provenance import evidence_behind
+        from ..recut import fitting_corpus
+
+        supply, notes = fitting_corpus(corpus, supply, evidence_behind(read_predictor(fit)))
     found = make_plan(
         predictor_of(fit, surrogate, supply, group, seed),
         supply,
@@ -133,6 +141,8 @@ def plan(
         group=group,
         proxy_tokens=proxy_tokens,
         risk=Risk(risk),
+        accept=accept or (),
+        notes=notes,
         seed=seed,
     )
     if out is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from infolaw import RunTable
 from infolaw.errors import RecipeError
-from infolaw.observations import Observations, observe
+from infolaw.observations import Observations, joined_evidence, observe
 from infolaw.points import Points, Schema
 from infolaw.units import Array
 
@@ -105,6 +105,7 @@ class Evidence:
             run_id=np.concatenate([_named("run", seen.run_id), _named("proxy", drawn.run_id)]),
             row=np.arange(1, len(points) + 1),
             measured_sd=None,
+            evidence=joined_evidence(seen.evidence, drawn.evidence),
         )
         return cls(rows, np.arange(len(points)) >= len(seen), views, seen.schema, _notes(mine, theirs, cells, drawn))
 
