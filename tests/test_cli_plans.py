@@ -144,7 +144,7 @@ def test_value_prices_the_offers_of_a_file_and_every_cell(folder, tmp_path):
 
 
 def test_a_budget_a_million_times_beyond_the_runs_is_answered_loudly(plan):
-    near, far = (plan("--flops", flops, "--json") for flops in (1e21, 1.92e21 * 1e6))
+    near, far = (plan("--flops", flops, "--json") for flops in (1e21, 7.68e21 * 1e6))
     assert far.exit_code == 3
     found, usual = json.loads(far.stdout), json.loads(near.stdout)
     assert any("times outside the runs" in text for text in found["warnings"])
