@@ -173,6 +173,8 @@ class Swarm:
     def with_columns(self, prefix: str, names: Sequence[str], values: Array) -> Swarm:
         """Return the swarm with one more representation, say what a sampler's parameters induce on a corpus.
 
+        Columns of that prefix that were there before are replaced.
+
         Raises
         ------
         RecipeError
@@ -182,7 +184,8 @@ class Swarm:
             raise RecipeError(f"Unknown prefix {prefix!r}; choose {', '.join(REPRESENTATIONS.values())}.")
         if np.shape(values) != (len(self), len(names)):
             raise RecipeError(f"Values of shape {np.shape(values)} for {len(self)} runs and {len(names)} names.")
-        frame = self.runs.frame.assign(
+        before = [column for column in self.runs.frame.columns if str(column).startswith(prefix)]
+        frame = self.runs.frame.drop(columns=before).assign(
             **{f"{prefix}{name}": column for name, column in zip(names, np.transpose(values), strict=True)}
         )
         return Swarm(RunTable(frame, self.runs.notes, self.runs.source, self.runs.fingerprint))

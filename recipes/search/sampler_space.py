@@ -45,7 +45,7 @@ class SamplerSpace:
     def names(self) -> tuple[str, ...]:
         """Name of every value, domain by domain: its criterion weights, then the shape of its sampling function."""
         own = (*self.criteria, "steepness", "cutoff", "exponent", "floor")
-        return tuple(f"{domain}.{name}" for domain in self.domains for name in own)
+        return tuple(f"{domain}:{name}" for domain in self.domains for name in own)
 
     def encode(self, params: SamplerParams) -> Array:
         """Parameters to a vector (n_values,); what lies outside Alg. 1's ranges comes to lie outside the box."""
