@@ -158,7 +158,7 @@ def infolaw(corpus: Path, params: dict[str, np.ndarray], out: Path, executor: st
     from recipes.documents import open_documents
     from recipes.passes.draw import sample_corpus
     from recipes.passes.request import Request
-    from recipes.sampling import kernels  # noqa: F401 - compiled before the clock runs, as the others' libraries are
+    from recipes.sampling import draw_kernels, sample_kernels, score_kernels  # noqa: F401 - compiled before the clock runs, as the others' libraries are
     from recipes.sampling.params import SamplerParams
 
     shapes = (params[name] for name in ("weights", "steepness", "cutoff", "exponent", "floor"))

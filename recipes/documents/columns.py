@@ -16,6 +16,7 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from ..cell import CELL_NAME
+from ..sampling.domains import present
 from ..sampling.hashing import row_ids, xxh64
 from .mapping import Columns, from_path, split_source
 from .shard import Shard
@@ -48,7 +49,7 @@ def assemble(arrays: Mapping[str, Any], shard: Shard, columns: Columns, first_ro
     for index, score in enumerate(columns.scores):
         scores[index] = make.score(score.column, arrays[score.column])
     return Batch(
-        ids=make.ids(columns.id, None if columns.id is None else arrays[columns.id]),
+        ids=make.ids(columns.id, arrays[columns.id] if columns.id else None),
         domain=domain,
         domains=domains,
         tokens=make.tokens(arrays, columns),
@@ -95,6 +96,8 @@ class _Maker:
 
     def ids(self, column: str | None, array: Any) -> NDArray[np.uint64]:
         """64-bit ids: integers as they stand, text hashed, rows of the file where there is no column."""
+        if column == "":
+            return np.zeros(self.n_rows, np.uint64)
         if column is None:
             return row_ids(self.shard.fingerprint, np.arange(self.first_row, self.first_row + self.n_rows, dtype=np.uint64))
         self.present(column, array, "every document needs an id, or give --id none to number them by file and row.")
@@ -234,8 +237,7 @@ class _Maker:
 
 def _merged(codes: NDArray[np.int32], names: list[str]) -> tuple[NDArray[np.int32], list[str]]:
     """Leave out names that no row uses and join names that stand twice."""
-    used = np.zeros(len(names), np.bool_)
-    used[codes] = True
+    used = present(codes, len(names))
     if used.all() and len(set(names)) == len(names):
         return codes, names
     kept = list(dict.fromkeys(name for name, is_used in zip(names, used, strict=True) if is_used))

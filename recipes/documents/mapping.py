@@ -62,7 +62,8 @@ class Columns:
     name : str
         Layout these columns belong to.
     id : str, optional
-        Column of integer or text ids; None: ids come from (file fingerprint, row), tied to these very files.
+        Column of integer or text ids; None: ids come from (file fingerprint, row), tied to these very files; empty:
+        nobody asks for ids, all are 0.
     domain : str
         Column, ``path:REGEX`` or ``value:NAME``.
     tokens : str, optional

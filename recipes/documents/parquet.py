@@ -18,13 +18,17 @@ from .columns import assemble, whole_file
 from .json_values import pluck
 from .mapping import Columns, split_source
 from .places import Place, fingerprint, is_local, open_bytes
+from .prefetch import fetching
 from .shard import Shard
 
-BATCH_ROWS = 2**16
-"""Rows of a batch of metadata."""
+BATCH_ROWS = 2**18
+"""Rows of a batch of metadata: 10 MB of numbers. Row groups of so many are read together; a larger one alone."""
 
-READ_ROWS = 2**18
-"""Rows of row groups that are read together, or one group where that is larger: Arrow holds them until it is through."""
+TEXT_ROWS = 2**13
+"""Rows of a batch where texts are read for their length."""
+
+AHEAD_ROWS = 2**20
+"""Rows that the system is told to fetch from disk before they are asked for."""
 
 RECORD_ROWS = 2**12
 """Rows of a batch of whole records: texts are large."""
@@ -91,11 +95,14 @@ def _record_batches(shard: Shard, columns: Columns) -> Iterator[Any]:
                 yield from _bare(file.metadata.row_group(group).num_rows)
             return
         leaves = [".".join(_read_path(file.schema_arrow, column)) for column in wanted]
-        for part in shard.split(READ_ROWS):
-            groups = range(*_groups(part))
-            for record in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=leaves, use_threads=False):
-                if record.num_rows:
-                    yield record
+        rows = BATCH_ROWS if columns.tokens_per_byte is None else TEXT_ROWS
+        parts = shard.split(BATCH_ROWS)
+        with fetching(shard.place, file.metadata, leaves) as fetch:
+            for place, part in enumerate(parts):
+                fetch([_groups(near) for near in parts[place : place + AHEAD_ROWS // BATCH_ROWS]])
+                for record in file.iter_batches(rows, row_groups=range(*_groups(part)), columns=leaves, use_threads=False):
+                    if record.num_rows:
+                        yield record
 
 
 def _bare(rows: int) -> Iterator[Any]:

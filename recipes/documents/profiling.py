@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from ..sampling.criteria import Criteria
+from ..sampling.packing import read_arrays, write_arrays
 from ..sampling.profile import Profile
+from ..sampling.profile_bytes import profile_from_arrays, profile_to_arrays
 from .mapping import Columns
 from .reading import read_batches
 from .shard import Shard
@@ -91,20 +93,21 @@ class Partial:
                 self.files[place] = count
         return self
 
-    def to_bytes(self) -> bytes:
-        """Return a line of JSON and the profile's bytes after it."""
+    def write(self, path: Path) -> None:
+        """Write it for whoever merges it."""
+        meta, arrays = profile_to_arrays(self.profile)
         files = {place: [count.cell, count.documents, count.tokens] for place, count in sorted(self.files.items())}
-        return json.dumps(files).encode() + b"\n" + self.profile.to_bytes()
+        write_arrays(path, {**meta, "files": files}, arrays)
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Partial:
-        """Inverse of `to_bytes`."""
-        head, _, rest = content.partition(b"\n")
+    def read(cls, path: Path) -> Partial:
+        """Inverse of `write`."""
+        meta, arrays = read_arrays(path)
         files = {
             place: FileCount(None if cell is None else (cell[0], cell[1]), documents, tokens)
-            for place, (cell, documents, tokens) in json.loads(head).items()
+            for place, (cell, documents, tokens) in meta.pop("files").items()
         }
-        return cls(Profile.from_bytes(rest), files)
+        return cls(profile_from_arrays(meta, arrays), files)
 
 
 def profile_of(shards: Iterable[Shard], columns: Columns, criteria: Criteria) -> Partial:

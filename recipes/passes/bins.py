@@ -13,7 +13,6 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from infolaw.errors import RecipeError
@@ -25,7 +24,7 @@ from ..documents.shard import Shard
 from ..sampling.domains import known_domains
 from ..sampling.merged import N_MERGED_BINS, MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
-from ..sampling.profile import Profile
+from ..sampling.packing import read_arrays, write_arrays
 from .groups import only_size
 
 Ints = NDArray[np.int64]
@@ -54,7 +53,7 @@ class Scored:
 def score_shards(
     shards: Sequence[Shard],
     columns: Columns,
-    profile: Path,
+    normaliser: Path,
     weights: Sequence[Sequence[float]] | None,
     stated_buckets: int | None,
     path: Path,
@@ -63,21 +62,21 @@ def score_shards(
 
     Parameters
     ----------
-    profile : Path
-        Of a profile's bytes.
+    normaliser : Path
+        Of `Normaliser.write`.
     weights : (n_domains, n_criteria), optional
         Of the criteria; equal by default.
     stated_buckets : int, optional
         Where documents state their bucket: it is their bin, and there are so many.
     """
     with _loading:  # once, not once a thread
-        merger = _merger(profile, None if weights is None else tuple(map(tuple, weights)))
+        merger = _merger(normaliser, None if weights is None else tuple(map(tuple, weights)))
     histogram = MergedHistogram(merger.domains, stated_buckets or N_MERGED_BINS)
     code = np.min_scalar_type(max(0, len(merger.domains) - 1))
     kept: dict[str, list[NDArray[Any]]] = {name: [] for name in ("domain", "bins", "rows", "ids", "tokens")}
     for shard in shards:
         rows, dear = 0, is_dear(shard, columns)
-        for batch in read_batches(shard, columns if dear else replace(columns, id=None)):
+        for batch in read_batches(shard, columns if dear else replace(columns, id="")):
             domain, bins = merger.bins(batch) if stated_buckets is None else _stated(batch, merger.domains, stated_buckets)
             histogram.add(domain, bins, batch.tokens)
             kept["domain"].append(domain.astype(code))
@@ -87,17 +86,8 @@ def score_shards(
                 kept["tokens"].append(batch.tokens)
             rows += len(batch)
         kept["rows"].append(np.array([rows]))
-    packed = [pa.compress(sums.data, "lz4", asbytes=True) for sums in histogram.sums]  # most bins are empty
-    head = {
-        "domains": np.array(merger.domains),
-        "n_bins": np.array([histogram.n_bins]),
-        "sums": np.frombuffer(b"".join(packed), np.uint8),
-        "sizes": np.array([len(part) for part in packed], np.int64),
-    }
-    del histogram  # before the columns are joined: both are large
-    arrays = {name: np.concatenate(kept.pop(name)) for name in list(kept) if kept[name]}
-    with open(path, "wb") as handle:
-        np.savez(handle, **head, **arrays)  # type: ignore[arg-type]
+    arrays = {"sums": histogram.sums, **{name: np.concatenate(kept.pop(name)) for name in list(kept) if kept[name]}}
+    write_arrays(path, {"domains": list(merger.domains)}, arrays)
     return {"documents": int(arrays["rows"].sum())}
 
 
@@ -110,13 +100,10 @@ def merged_histogram(paths: Sequence[Path]) -> MergedHistogram:
     """Sum of the histograms of the partials that `score_shards` wrote, at least one."""
     total: MergedHistogram | None = None
     for path in paths:
-        with np.load(path) as partial:
-            if total is None:
-                total = MergedHistogram(tuple(partial["domains"].tolist()), int(partial["n_bins"][0]))
-            content, ends = partial["sums"], np.cumsum(partial["sizes"])
-            for sums, end, size in zip(total.sums, ends.tolist(), partial["sizes"].tolist(), strict=True):
-                found = pa.decompress(content[end - size : end], sums.nbytes, "lz4")
-                sums += np.frombuffer(found, np.int64).reshape(sums.shape)
+        meta, held = read_arrays(path, only="sums")
+        if total is None:
+            total = MergedHistogram(meta["domains"], held["sums"].shape[1])
+        total.sums += held["sums"]
     if total is None:
         raise RecipeError("There are no documents to rank.")
     return total
@@ -124,9 +111,9 @@ def merged_histogram(paths: Sequence[Path]) -> MergedHistogram:
 
 def read_scored(shards: Sequence[Shard], columns: Columns, partial: Path) -> Iterator[tuple[int, int, Scored]]:
     """Documents of `shards` again: place of the shard, first row of the block in the file, and the block."""
-    with np.load(partial) as held:
-        domain, bins, rows = held["domain"], held["bins"], held["rows"]
-        kept = (held["ids"], held["tokens"]) if "ids" in held.files else None
+    _, held = read_arrays(partial)
+    domain, bins, rows = held["domain"], held["bins"], held["rows"]
+    kept = (held["ids"], held["tokens"]) if "ids" in held else None
     lean = only_size(columns)
     at = at_kept = 0
     for place, shard in enumerate(shards):
@@ -163,6 +150,5 @@ def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArr
 
 
 @lru_cache(maxsize=2)
-def _merger(profile: Path, weights: tuple[tuple[float, ...], ...] | None) -> Merger:
-    normaliser = Normaliser.from_profile(Profile.from_bytes(profile.read_bytes()))
-    return Merger.of(normaliser, None if weights is None else np.array(weights))
+def _merger(normaliser: Path, weights: tuple[tuple[float, ...], ...] | None) -> Merger:
+    return Merger.of(Normaliser.read(normaliser), None if weights is None else np.array(weights))

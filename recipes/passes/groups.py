@@ -10,8 +10,8 @@ from itertools import groupby
 from ..documents.mapping import Columns
 from ..documents.shard import Shard
 
-GROUP_DOCS = 5_000_000
-"""Documents of a task, about: a second of work, so that little is lost when it is, and few partials to merge."""
+GROUP_DOCS = 12_500_000
+"""Documents of a task, about: two seconds of work, so that little is lost when it is, and few partials to merge."""
 
 LINE_COST = 8
 """Documents of JSON lines count for so many: they are parsed whole."""

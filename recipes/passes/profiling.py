@@ -29,16 +29,22 @@ def profile_pass(
     """Read the metadata of all documents once; partials and receipts lie in `folder`."""
     identity = fingerprint_of("profile", repr(documents.columns), repr(criteria), package_version())
     tasks = [
-        Task(f"profile-{group.key}", bind(_write_partial, group.shards, documents.columns, criteria), identity, group.size)
+        Task(
+            f"profile-{group.key}",
+            bind(_write_partial, group.shards, documents.columns, criteria),
+            identity,
+            group.size,
+            is_kept=False,
+        )
         for group in group_shards(documents.shards)
     ]
     whole = Partial(Profile.empty(criteria))
     for receipt in run_tasks(tasks, folder, executor, tell):
-        whole.merge(Partial.from_bytes((folder / receipt.key).read_bytes()))
+        whole.merge(Partial.read(folder / receipt.key))
     return whole
 
 
 def _write_partial(shards: Sequence[Shard], columns: Columns, criteria: Criteria, path: Path) -> Mapping[str, Any]:
     found = profile_of(shards, columns, criteria)
-    path.write_bytes(found.to_bytes())
+    found.write(path)
     return {"documents": int(found.profile.documents.sum())}

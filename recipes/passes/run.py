@@ -15,6 +15,7 @@ from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.progress import Tell
 
+from ..sampling.normalise import Normaliser
 from .bins import merged_histogram, score_shards
 from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last_copies
 from .executors import Executor
@@ -77,11 +78,19 @@ class Run:
         """Second pass: a partial a group."""
         weights = self.request.merge_weights(self.profile.domains, self.profile.criteria)
         mark = fingerprint_of("bins", self._profile_mark, weights, self.request.stated_buckets, package_version())
-        place = self.state / f"profile-{mark}.npz"
-        self._keep(place, self.profile.to_bytes())
+        place = self.state / f"tables-{mark}"
+        if not place.exists():
+            with committed(place) as temporary:
+                Normaliser.from_profile(self.profile).write(temporary)
         columns, stated = self.documents.columns, self.request.stated_buckets
         tasks = [
-            Task(f"bins-{group.key}", partial(score_shards, group.shards, columns, place, weights, stated), mark, group.size)
+            Task(
+                f"bins-{group.key}",
+                partial(score_shards, group.shards, columns, place, weights, stated),
+                mark,
+                group.size,
+                is_kept=False,
+            )
             for group in self.groups
         ]
         run_tasks(tasks, self.state, self.executor, self.tell("ranking documents"))
@@ -154,6 +163,7 @@ class Run:
                     partial(count_last_copies, group.shards, self.documents.columns, scored, place),
                     mark,
                     group.size,
+                    is_kept=False,
                 )
                 for group, scored in zip(self.groups, self.scored, strict=True)
             ]
@@ -179,6 +189,7 @@ class Run:
                 partial(draw_shards, group.shards, self.documents.columns, scored, place, kind, limit),
                 fingerprint_of(mark, kind, limit),
                 group.size,
+                is_kept=not is_documents,
             )
             for group, scored in zip(self.groups, self.scored, strict=True)
         ]
@@ -215,11 +226,6 @@ class Run:
             with committed(place) as temporary:
                 rule.write(temporary)
         return place, mark
-
-    def _keep(self, place: Path, content: bytes) -> None:
-        if not place.exists():
-            with committed(place) as temporary:
-                temporary.write_bytes(content)
 
     def _rows(self, table: CopyTable, tally: Tally | None) -> tuple[CellRow, ...]:
         """Planned against realised, by cell."""

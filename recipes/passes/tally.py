@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sampling.hashing import splitmix64
 from .manifest import Counts
 
 Ints = NDArray[np.int64]
@@ -38,16 +37,10 @@ class Tally:
 
     def add(self, ids: NDArray[np.uint64], counts: Counts, tokens: Ints, cells: NDArray[np.integer[Any]]) -> None:
         """Add drawn documents, counts above zero only; arrays are ``(n,)``."""
-        copies = counts.astype(np.int64)
-        n_cells = len(self.cells)
-        for place, weights in enumerate((None, tokens, copies, tokens * copies)):
-            if weights is None:
-                self.cells[:, place] += np.bincount(cells, minlength=n_cells)
-            else:
-                np.add.at(self.cells[:, place], cells, weights)
-        mixed = splitmix64(splitmix64(ids) + counts.astype(np.uint64))
-        self.digest[:1] += np.add.reduce(mixed)  # a slice: scalars warn when they wrap
-        self.digest[1:] ^= np.bitwise_xor.reduce(mixed)
+        from ..sampling.draw_kernels import tally_drawn
+
+        numbers = (np.ascontiguousarray(ids, np.uint64), np.ascontiguousarray(counts, np.uint16))
+        tally_drawn(*numbers, tokens, np.ascontiguousarray(cells, np.int64), self.cells, self.digest)
 
     def facts(self) -> dict[str, Any]:
         """As JSON."""

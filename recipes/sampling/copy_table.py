@@ -164,7 +164,7 @@ class CopyTable:
         self, domain: NDArray[np.integer], bins: NDArray[np.integer], ids: Keys, seed: int
     ) -> tuple[NDArray[np.uint16], Integers]:
         """As `counts`, and the rows that are drawn at all, in order."""
-        from .kernels import draw_copies
+        from .draw_kernels import draw_copies
 
         check_places(domain, len(self.domains), bins, self.n_bins)
         counts, rows = np.empty(len(ids), np.uint16), np.empty(len(ids), np.int64)

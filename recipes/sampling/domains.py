@@ -20,6 +20,15 @@ def domain_indices(names: Sequence[str], known: Sequence[str]) -> Domains:
     return np.array([position.get(name, -1) for name in names], dtype=np.int32)
 
 
+def present(codes: NDArray[np.integer], n_names: int) -> NDArray[np.bool_]:
+    """Which of the codes 0 to `n_names` - 1 occur, ``(n_names,)``; none may lie outside."""
+    from .sample_kernels import mark_codes
+
+    seen = np.zeros(n_names, np.bool_)
+    mark_codes(np.ascontiguousarray(codes, np.int32), seen)
+    return seen
+
+
 def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequence[str], what: str) -> Domains:
     """Index into `known` of the domain of each document, ``(n,)``.
 

@@ -1,4 +1,4 @@
-"""Hashes of single documents, compiled, and the loops that need nothing else. See `recipes.sampling.kernels`."""
+"""Hashes of single documents, compiled, and the loops that need nothing else. See `recipes.sampling.score_kernels`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numba import int64, njit, types, uint8, uint64, void
 from .hashing import GOLDEN, MIX, P1, P2, P3, P4, P5
 
 MIX_0, MIX_1 = MIX
+U = np.uint64
+"""Indices that are never negative: the compiler then leaves out what Python does for those that are."""
 
 
 def given(kind: Any) -> Any:

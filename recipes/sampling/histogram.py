@@ -93,7 +93,7 @@ class Histograms:
         Rows of the histograms are domain by criterion, scores times `sign` are lower for better, and `missing`, two
         arrays ``(n_domains, n_criteria)``, takes in documents without the score, and their tokens.
         """
-        from .kernels import add_scores
+        from .score_kernels import add_scores
 
         n_criteria = missing[0].shape[1]
         left = np.empty(len(domain), np.int64)
@@ -111,11 +111,12 @@ class Histograms:
 
     def window(self, row: int) -> tuple[int, int] | None:
         """First and last occupied bin of a row, as ``key >> level``; None if it has no tokens."""
-        occupied = np.flatnonzero(self.tokens[row])
-        if not occupied.size:
+        occupied = self.tokens[row] != 0
+        first = int(occupied.argmax())
+        if not occupied[first]:
             return None
         base = int(self.bases[row])
-        return base + int(occupied[0]), base + int(occupied[-1])
+        return base + first, base + N_BINS - 1 - int(occupied[::-1].argmax())
 
     def _widen(self, row: int, least: int, greatest: int, level: int = MIN_LEVEL) -> None:
         """Move the window of a row to the smallest level that holds its documents and the keys given."""

@@ -1,4 +1,4 @@
-"""Equations 1 and 2: the merged score of a document as one of 65,536 bins, and the rank of a bin in its domain.
+"""Equations 1 and 2: the merged score of a document as one of 16,384 bins, and the rank of a bin in its domain.
 
 References
 ----------
@@ -20,12 +20,13 @@ from infolaw.units import Array
 
 from ..batch import Batch
 from .domains import check_places, known_domains
-from .normalise import Normaliser
+from .normalise import SIGMA_BITS, Normaliser
 from .order_keys import Domains, Floats, Integers
 from .packing import digest, pack, unpack
 from .profile import Profile
 
-N_MERGED_BINS = 1 << 16
+BIN_BITS = 14
+N_MERGED_BINS = 1 << BIN_BITS
 WEIGHT_BITS = 16
 KIND, SCHEMA_VERSION = "merged histogram", 1
 
@@ -62,7 +63,7 @@ def integer_weights(criterion_weights: ArrayLike) -> Integers:
 
 
 def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normaliser, weights: Integers) -> Bins:
-    """Bin of the merged score of each document, ``(n,)``, 0 = best: eq. 1 in integers.
+    """Bin of the merged score of each document, ``(n,)``, 0 = best: eq. 1 in integers, its first 14 bits.
 
     Parameters
     ----------
@@ -73,14 +74,14 @@ def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normalis
     weights : (n_domains, n_criteria) int64
         From `integer_weights`.
     """
-    from .kernels import merge_scores
+    from .score_kernels import merge_scores
 
     used = np.flatnonzero(weights.any(axis=0))
     for c in used.tolist():
         normaliser.refuse_missing(c, scores[:, c])
-    bins = np.empty(len(domain), np.uint16)
+    bins, shift = np.empty(len(domain), np.uint16), SIGMA_BITS + WEIGHT_BITS - BIN_BITS
     columns, places = np.ascontiguousarray(scores.T, np.float64), np.ascontiguousarray(domain, np.int32)
-    merge_scores(places, columns, used, normaliser.criteria.signs, weights, *normaliser.tables, bins)
+    merge_scores(places, columns, used, normaliser.criteria.signs, weights, *normaliser.tables, shift, bins)
     return bins
 
 
@@ -161,7 +162,7 @@ class MergedHistogram:
         RecipeError
             If a domain or a bin is not one of this histogram.
         """
-        from .kernels import add_bins
+        from .draw_kernels import add_bins
 
         check_places(domain, len(self.domains), bins, self.n_bins)
         places, counts = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(tokens, np.int64)

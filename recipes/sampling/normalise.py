@@ -9,6 +9,7 @@ documents do not lie evenly in a heavy bin (tied scores, an outlier far from a c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from infolaw.errors import RecipeError
 from .criteria import Criteria
 from .histogram import N_BINS, SLOT_BITS, Histograms
 from .order_keys import Floats, Integers, order_keys, scores_of
+from .packing import read_arrays, write_arrays
 from .profile import Profile
+from .sketch import Sketch
 
 SIGMA_BITS = 24
 WORST = (1 << SIGMA_BITS) - 1
@@ -78,12 +81,15 @@ class Normaliser:
         table = np.zeros((n_rows, N_BINS), np.int64)
         steps: list[tuple[Integers, Integers]] = []
         n_steps = 0
+        sample = Sketch.empty(n_criteria)
         for row in range(n_rows):
             d, c = divmod(row, n_criteria)
+            sample = profile.sketch(profile.domains[d]) if c == 0 else sample
             if held.window(row) is None:
                 continue
             if profile.criteria.normalisation == "rank":
-                table[row], at, value = _rank_row(profile, held, d, c)
+                given = (sample, sample.scores[:, c], int(profile.tokens[d]), int(profile.documents[d]))
+                table[row], at, value = _rank_row(held, row, *given)
                 table[row][table[row] < 0] -= n_steps << STEP_BITS
                 n_steps += len(at)
                 steps.append((at, value))
@@ -100,6 +106,18 @@ class Normaliser:
         value = np.concatenate([np.zeros(0, np.int64), *(part[1] for part in steps)])
         shifts = held.levels - PLACE_BITS
         return cls(profile.domains, profile.criteria, shifts, offsets, table.reshape(-1), at, value)
+
+    def write(self, path: Path) -> None:
+        """Write the tables for workers to read."""
+        names = ("shifts", "offsets", "table", "step_at", "step_value")
+        meta = {"domains": list(self.domains), "criteria": self.criteria.to_dict()}
+        write_arrays(path, meta, {name: getattr(self, name) for name in names})
+
+    @classmethod
+    def read(cls, path: Path) -> Normaliser:
+        """Inverse of `write`."""
+        meta, arrays = read_arrays(path)
+        return cls(tuple(meta["domains"]), Criteria.from_dict(meta["criteria"]), **arrays)
 
     def sigma(self, domain: NDArray[np.integer], criterion: int, scores: Floats) -> Integers:
         """Value of each document in one criterion, ``(n,)``: 0 best, 2^24 - 1 worst.
@@ -118,7 +136,7 @@ class Normaliser:
         RecipeError
             If a score is missing where the criteria refuse that.
         """
-        from .kernels import sigma_all
+        from .score_kernels import sigma_all
 
         self.refuse_missing(criterion, scores)
         values = np.empty(len(domain), np.int64)
@@ -142,22 +160,20 @@ class Normaliser:
             raise RecipeError(f"{absent} documents have no score {name!r}; repair it, or let it be the worst.")
 
 
-def _rank_row(profile: Profile, held: Histograms, d: int, c: int) -> tuple[Integers, Integers, Integers]:
-    """Table of one domain and criterion for token-weighted ranks, and its steps."""
-    row, total = d * len(profile.criteria) + c, int(profile.tokens[d])
+def _rank_row(
+    held: Histograms, row: int, sample: Sketch, scores: Floats, total: int, documents: int
+) -> tuple[Integers, Integers, Integers]:
+    """Table of one domain and criterion for token-weighted ranks, and its steps; `scores` are the sample's."""
     nothing = np.zeros(0, np.int64)
-    if not total:
-        return np.full(N_BINS, WORST << 32, np.int64), nothing, nothing
     below = np.concatenate([[0], np.cumsum(held.tokens[row])]) / total
     knots = np.minimum((below * (WORST + 1)).astype(np.int64), WORST)
     table = (knots[:-1] << 32) + np.diff(knots)
-    sample = profile.sketch(profile.domains[d])
-    present = ~np.isnan(sample.scores[:, c]) & (sample.tokens > 0)
-    spots = order_keys(sample.scores[present, c]) >> (held.levels[row] - PLACE_BITS)
+    present = np.flatnonzero(~np.isnan(scores) & (sample.tokens > 0))
+    spots = order_keys(scores[present]) >> (held.levels[row] - PLACE_BITS)
     spots -= held.bases[row] << PLACE_BITS
     if not spots.size:
         return table, nothing, nothing
-    order = np.argsort(spots, kind="stable")
+    order = np.argsort(spots)
     spots, mass = spots[order], sample.tokens[present][order].astype(np.float64)
     first = np.flatnonzero(np.diff(spots, prepend=-1))  # of the documents at each distinct spot
     spots = spots[first]
@@ -174,7 +190,7 @@ def _rank_row(profile: Profile, held: Histograms, d: int, c: int) -> tuple[Integ
     gap = np.maximum.reduceat(np.maximum(np.abs(steps - line), np.abs(lower - line)), start)
     bins = slots[start]
     noise = SIGNIFICANT * np.sqrt(np.add.reduceat(np.square(mass), first[start])) / weight[start]
-    unseen = np.sqrt(max(0.0, 1 - len(sample) / float(profile.documents[d])))  # 0: the sample is the whole domain
+    unseen = np.sqrt(max(0.0, 1 - len(sample) / documents))  # 0: the sample is the whole domain
     uneven = (gap * np.diff(below)[bins] >= UNEVEN * unseen) & (gap >= noise * unseen)
     single = uneven & (width == 1)  # one value holds the bin: all of it has the rank of its last token
     table[bins[single]] = knots[bins[single] + 1] << 32

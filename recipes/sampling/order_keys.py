@@ -40,11 +40,11 @@ def order_keys(scores: Floats) -> Integers:
     >>> bool(np.all(np.diff(keys) > 0))
     True
     """
-    from .kernels import order_all
+    from .score_kernels import order_all
 
     given = np.ascontiguousarray(scores, np.float64)
     keys = np.empty(given.size, np.int64)
-    order_all(given, keys)
+    order_all(given, 1.0, keys)
     return keys
 
 

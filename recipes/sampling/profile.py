@@ -14,7 +14,7 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from .criteria import Criteria
-from .domains import check_batch, domain_indices
+from .domains import check_batch, domain_indices, present
 from .histogram import Histograms, WeightedHistogram
 from .order_keys import Domains, Integers
 from .packing import digest
@@ -71,9 +71,7 @@ class Profile:
             missing where that is refused; the message gives the row of the batch. Nothing is counted then.
         """
         check_batch(batch, self.criteria)
-        is_present = np.zeros(len(batch.domains), np.bool_)
-        is_present[batch.domain] = True
-        self._know([batch.domains[code] for code in np.flatnonzero(is_present)])
+        self._know([batch.domains[code] for code in np.flatnonzero(present(batch.domain, len(batch.domains)))])
         domain = domain_indices(batch.domains, self.domains).take(batch.domain)
         tokens = np.ascontiguousarray(batch.tokens, np.int64)
         columns = np.ascontiguousarray(batch.scores.T, np.float64)
@@ -136,7 +134,8 @@ class Profile:
         for theirs, ours in enumerate(place.tolist()):
             for c in range(n):
                 self.histograms.merge_row(ours * n + c, other.histograms, theirs * n + c)
-            self._sketches.add(ours, other.sketch(other.domains[theirs]))
+        domain, documents = other.candidates()
+        self._sketches.add(place.take(domain), documents)
         return self
 
     def set_sketches(self, sketches: Sequence[Sketch]) -> None:
@@ -146,6 +145,15 @@ class Profile:
     def sketch(self, domain: str) -> Sketch:
         """Sample of one domain, at most 16,384 documents."""
         return self._sketches.sample(self.domains.index(domain))
+
+    def candidates(self) -> tuple[Domains, Sketch]:
+        """Documents among which all samples are, in no order, with the domain of each; to be read at once."""
+        return self._sketches.candidates()
+
+    def set_candidates(self, domain: Domains, documents: Sketch) -> None:
+        """Inverse of `candidates`, for a profile without a sample."""
+        self._sketches = Sketches(len(self.domains), len(self.criteria))
+        self._sketches.add(domain, documents)
 
     def samples(self) -> tuple[Integers, Sketch]:
         """Size of the sample of every domain, and all samples, one after the other; to be read at once."""

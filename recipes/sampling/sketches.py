@@ -57,7 +57,7 @@ class Sketches:
 
         Raw scores times `signs` are lower for better.
         """
-        from .kernels import count_documents
+        from .sample_kernels import count_documents
 
         buckets = np.full(1, -1, np.int16) if batch.bucket is None else np.ascontiguousarray(batch.bucket, np.int16)
         ids, counts = np.ascontiguousarray(batch.ids, np.uint64), np.ascontiguousarray(batch.tokens, np.int64)
@@ -71,12 +71,19 @@ class Sketches:
                 return
             self._make_room()
 
-    def add(self, domain: int, sample: Sketch) -> None:
-        """Let a sample of one domain in."""
-        if self.n + len(sample) > len(self._domain):
-            self._make_room()
-        near = sample.take(slice(int(np.searchsorted(sample.hashes, self.bounds[domain], side="right"))))
-        self._append(domain, near)
+    def candidates(self) -> tuple[Domains, Sketch]:
+        """Documents among which all samples are, in no order, with the domain of each."""
+        self._thin()
+        return self._domain[: self.n], self._held.take(slice(0, self.n))
+
+    def add(self, domain: Domains, documents: Sketch) -> None:
+        """Let documents in, such as another's candidates; `domain` is that of each."""
+        for begin in range(0, len(domain), ROOM // 2):
+            if self.n > len(self._domain) - ROOM // 2:
+                self._make_room()
+            block = slice(begin, begin + ROOM // 2)
+            near = begin + np.flatnonzero(documents.hashes[block] <= self.bounds.take(domain[block]))
+            self._append(domain.take(near), documents.take(near))
         self._is_settled = False
 
     def sample(self, domain: int) -> Sketch:
@@ -100,19 +107,22 @@ class Sketches:
 
     def _make_room(self) -> None:
         """Lower the bounds and drop what lies above them; where ties leave too many, settle them."""
-        from .kernels import thin
-
-        self.n = thin(self._domain, *self._arrays(), self.n, self.bounds, SKETCH_SIZE)
+        self._thin()
         if self.n > len(self._domain) - ROOM // 2:
             self._settled()
 
+    def _thin(self) -> None:
+        from .sample_kernels import thin
+
+        self.n = thin(self._domain, *self._arrays(), self.n, self.bounds, SKETCH_SIZE)
+
     def _settled(self) -> Integers:
         """Bring all into order by domain and hash, cut to size; ends of the domains, ``(n_domains + 1,)``."""
-        from .kernels import sort_sample, thin
+        from .sample_kernels import sort_sample
 
         if self._is_settled:
             return self._ends
-        self.n = thin(self._domain, *self._arrays(), self.n, self.bounds, SKETCH_SIZE)
+        self._thin()
         order, ends = np.empty(self.n, np.int64), np.zeros(self.bounds.size + 1, np.int64)
         sort_sample(self._domain, self._held.hashes, self.n, self.bounds, order, ends)
         ranked = self._held.take(order)
@@ -128,7 +138,7 @@ class Sketches:
             if len(part) == SKETCH_SIZE:
                 self.bounds[d] = part.hashes[-1]
 
-    def _append(self, domain: int, part: Sketch) -> None:
+    def _append(self, domain: int | Domains, part: Sketch) -> None:
         place, held = slice(self.n, self.n + len(part)), self._held
         self._domain[place], held.hashes[place], held.tokens[place] = domain, part.hashes, part.tokens
         held.buckets[place], held.scores[place] = part.buckets, part.scores

@@ -65,7 +65,7 @@ def built() -> Built:
 @pytest.mark.parametrize("draws", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_realised_tokens_of_every_domain_are_within_4_sd_of_the_expectation(make_batch: Maker, draws: int) -> None:
     built = Built.of(make_batch(120_000))
-    batch, found = built.batch, []
+    batch, found, many = built.batch, [], []
     for draw in range(draws):
         params = SamplerParams.draw(np.random.default_rng(draw), batch.domains, CRITERIA.names, ("log", "linear")[draw % 2])
         domain, bins, merged = built.merge(params.criterion_weights)
@@ -76,8 +76,9 @@ def test_realised_tokens_of_every_domain_are_within_4_sd_of_the_expectation(make
         variance = np.bincount(domain, batch.tokens.astype(float) ** 2 * fraction * (1 - fraction))
         realised = np.bincount(domain, counts * batch.tokens.astype(float))
         found.append((realised - expected) / np.sqrt(variance))
+        many.append(np.bincount(domain, fraction * (1 - fraction)) > 50)  # documents; fewer are far from normal
     deviations = np.concatenate(found)
-    assert np.mean(np.abs(deviations) > 4) <= 1e-3  # a normal has 6e-5; few documents make up a small floor's variance
+    assert np.mean(np.abs(deviations[np.concatenate(many)]) > 4) <= 1e-3  # a normal has 6e-5
     assert np.abs(deviations).max() < 6
     assert abs(deviations.mean()) < 4 / np.sqrt(deviations.size)
     assert abs(deviations.std() - 1) < 4 / np.sqrt(2 * deviations.size)

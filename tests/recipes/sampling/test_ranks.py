@@ -197,7 +197,7 @@ def test_integer_weights_sum_to_two_to_the_16_and_are_within_one_of_the_share(ro
 
 def test_merged_histograms_add_up_in_any_order_and_come_back_from_bytes(make_batch: Maker) -> None:
     batch = make_batch(5000)
-    bins = np.random.default_rng(0).integers(0, 2**16, 5000)
+    bins = np.random.default_rng(0).integers(0, 2**14, 5000)
     parts = [MergedHistogram(batch.domains) for _ in range(3)]
     for part, rows in zip(parts, np.array_split(np.arange(5000), 3), strict=True):
         part.add(batch.domain[rows], bins[rows], batch.tokens[rows])
