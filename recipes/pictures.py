@@ -45,7 +45,10 @@ def draw(kind: str, file: Path, *, holdout: str, target: str | None, where: str 
         case "ledger":
             return ledger(Plan.read(file).ledger)
         case _:
-            raise InfolawError(f"there is no picture {kind!r}; there are {', '.join(KINDS)}.")
+            raise InfolawError(
+                f"there is no picture {kind!r}; there are {', '.join(KINDS)}, and of plans over budgets, with --corpus, "
+                "recipe-by-budget, loss-frontier, value-of-data and isoflop-recipes."
+            )
 
 
 def _of_one_target(file: Path) -> FitResult | Ensemble:

@@ -1,4 +1,4 @@
-"""Commands that make plans, compare, check and hand them on: plan, plan-diff, check, export, plot."""
+"""Commands that make plans, compare, check, value and hand them on: plan, plan-diff, check, value, export."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from infolaw.cli import (
     Quiet,
     RunFiles,
     Seed,
-    Target,
     Where,
     leave,
     load_runs,
     show,
 )
 from infolaw.errors import BudgetError
-from infolaw.validation import DEFAULT_HOLDOUT
 from infolaw.weighted import read_predictor
 
 from ..constraints import Constraints
@@ -257,26 +255,3 @@ def export(
     if out is not None:
         write_atomically(out, text)
     show(text.rstrip("\n"), {"to": to, "text": text}, as_json=as_json, quiet=quiet or out is not None)
-
-
-@app.command()
-def plot(
-    kind: Annotated[
-        str, typer.Argument(help="extrapolation, info, residuals (of a fit); isoflop (of runs); ledger (of a plan).")
-    ],
-    file: Annotated[Path, typer.Argument(help="A fit, run logs or a plan.")],
-    out: Annotated[Path, typer.Option(help="Where the picture goes: .png, .svg or .pdf.")],
-    holdout: Annotated[str, typer.Option(help="For extrapolation: the runs to predict, or none.")] = DEFAULT_HOLDOUT,
-    target: Target = None,
-    where: Where = None,
-    as_json: Json = False,
-    seed: Seed = 0,
-    quiet: Quiet = False,
-) -> None:
-    """Draw a picture."""
-    from infolaw.plots import save
-
-    from ..pictures import draw
-
-    save(draw(kind, file, holdout=holdout, target=target, where=where, seed=seed), out)
-    show(f"{kind}: {out}", {"kind": kind, "out": str(out)}, as_json=as_json, quiet=quiet)
