@@ -140,7 +140,7 @@ class Pricer:
 
         if start is None or not limits.met(start):
             return best_weights(losses, limits, starts)
-        return best_weights(losses, limits, np.vstack([start, starts]), n_improved=1)
+        return best_weights(losses, limits, np.vstack([start, starts]), n_improved=2)
 
     def best_size(self, budget: Budget) -> tuple[float, float]:
         """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
