@@ -48,13 +48,23 @@ class Schema:
         """Quality bucket of each cell (0 = best), None where a cell has none."""
         return tuple(bucket_of(cell) for cell in self.cells)
 
+    @cached_property
+    def domain_of_cell(self) -> tuple[str, ...]:
+        """Domain of each cell; a bucket of the whole corpus is of the domain ``all``."""
+        return tuple(WHOLE if bucket_of(cell) is not None and "/" not in cell else domain_of(cell) for cell in self.cells)
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Distinct domains, in order of appearance."""
+        return tuple(dict.fromkeys(self.domain_of_cell))
+
     def length(self, axis: str) -> int:
-        """Number of entries along a parameter axis: ``cell`` or ``group``."""
-        return len(self.cells) if axis == "cell" else len(self.groups)
+        """Number of entries along a parameter axis: ``cell``, ``domain`` or ``group``."""
+        return len(self.labels(axis))
 
     def labels(self, axis: str) -> tuple[str, ...]:
-        """Names along a parameter axis: ``cell`` or ``group``."""
-        return self.cells if axis == "cell" else self.groups
+        """Names along a parameter axis: ``cell``, ``domain`` or ``group``."""
+        return {"cell": self.cells, "domain": self.domains, "group": self.groups}[axis]
 
     @property
     def fingerprint(self) -> str:
@@ -87,6 +97,17 @@ def bucket_of(cell: str) -> int | None:
     """
     name = cell.rsplit("/", 1)[-1]
     return int(name[1:]) if name[:1] == "q" and name[1:].isdigit() else None
+
+
+def domain_of(cell: str) -> str:
+    """Domain in a cell's name.
+
+    Examples
+    --------
+    >>> domain_of("code/q3"), domain_of("code")
+    ('code', 'code')
+    """
+    return cell.rsplit("/", 1)[0] if bucket_of(cell) is not None else cell
 
 
 @dataclass(frozen=True, eq=False)

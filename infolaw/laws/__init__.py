@@ -8,6 +8,7 @@ from ..errors import LawError
 from .base import BoundLaw, Constants, Law
 from .chinchilla import Chinchilla
 from .data_constrained import DataConstrained
+from .domain_terms import DomainTerms
 from .information import InfoLaw, InfoLawE
 from .mixing import ConcaveMixing, Mixing
 from .overtraining import OverTraining
@@ -20,6 +21,7 @@ LAWS: dict[str, Law] = {
     "chinchilla": Chinchilla(),
     "concave_mixing": ConcaveMixing(),
     "data_constrained": DataConstrained(),
+    "domain_terms": DomainTerms(),
     "infolaw": InfoLaw(),
     "infolaw_e": InfoLawE(),
     "mixing": Mixing(),
@@ -72,6 +74,7 @@ __all__ = [
     "ConcaveMixing",
     "Constants",
     "DataConstrained",
+    "DomainTerms",
     "InfoLaw",
     "InfoLawE",
     "Law",

@@ -189,7 +189,7 @@ class BoundLaw:
             values = seen[parameter.name].reshape(len(theta), *(shape or (1,)))
             if parameter.shape[:1] == ("group",):
                 values = values[:, points.group]
-            elif parameter.shape == ("cell",):
+            elif parameter.shape in (("cell",), ("domain",)):
                 values = values[:, None, :]
             seen[parameter.name] = values
         return seen | self.law.fixed(self.schema)
@@ -224,8 +224,8 @@ class BoundLaw:
 
     def _rows(self, partial: Array, parameter: Parameter, n_batch: int, points: Points) -> Array:
         """Partial derivatives of one constant as rows (n_batch, size, n_points)."""
-        by_cell = parameter.shape[-1:] == ("cell",)
-        n_cells = self.schema.length("cell") if by_cell else 1
+        by_cell = parameter.shape[-1:] in (("cell",), ("domain",))
+        n_cells = self.schema.length(parameter.shape[-1]) if by_cell else 1
         full = np.broadcast_to(partial if by_cell else partial[..., None], (n_batch, len(points), n_cells))
         rows = full.transpose(0, 2, 1)
         if parameter.shape[:1] != ("group",):

@@ -12,6 +12,8 @@ from .base import Constants, Law
 from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM
 from .parameter import CellValue, Parameter
 
+SPENT = Parameter("R", (0.05, 1e4), "repetitions after which data is spent", "R*", start=(1.0, 50.0), log=True)
+
 
 def diminished(unique: Array, repeats: Array, saturation: Array) -> tuple[Array, Array, Array]:
     """U + U R* (1 - exp(-R / R*)), and its derivatives by R* and by U where U (1 + R) is held (eq. 5); all broadcast."""

@@ -8,13 +8,15 @@ Both are blind to repetition: they see shares, not supplies.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ..points import Points, Schema
 from ..units import Array
 from .base import Constants, Law
-from .chinchilla import Chinchilla, closed_form_n_params
+from .chinchilla import Chinchilla, closed_form_n_params, model_term
+from .data_constrained import SPENT, diminished
 from .parameter import Parameter
 
 CELL_LOSS = Parameter(
@@ -90,10 +92,17 @@ class ConcaveMixing(Law):
     exponential of w cannot. Both terms take the same factor, so N* does not depend on the mixture. With one cell it is
     Chinchilla.
 
+    Attributes
+    ----------
+    data : {"total", "fading"}
+        D counts every pass, or D' = sum_d U_d (1 + R* (1 - e^(-(epochs_d - 1)/R*))) as in data-constrained scaling.
+
     References
     ----------
     .. [1] Own extension of Ye et al. (2024), arXiv:2403.16952; see ``docs/decisions.md``.
     """
+
+    data: Literal["total", "fading"] = "total"
 
     name = "concave_mixing"
     formula = "L = E + (A/N^alpha + B/D^beta) exp(-sum_j g_j w_j^q)"
@@ -103,7 +112,16 @@ class ConcaveMixing(Law):
 
     def parameters_for(self, schema: Schema) -> tuple[Parameter, ...]:
         """Return Chinchilla's five constants, and where there are several cells a gain for each and the concavity."""
-        return (*Chinchilla.parameters, *((GAIN, CONCAVITY) if len(schema.cells) > 1 else ()))
+        repeated = (SPENT,) if self.data == "fading" else ()
+        return (*Chinchilla.parameters, *((GAIN, CONCAVITY) if len(schema.cells) > 1 else ()), *repeated)
+
+    def _data(self, p: Constants, x: Points) -> tuple[Array, Array, Array]:
+        """Return B D^-beta, ln D, and the derivative of ln D by R."""
+        if "R" not in p:
+            return p["B"] * np.exp(-p["beta"] * x.log_tokens), x.log_tokens, np.zeros((1, 1))
+        worth, by_r, _ = diminished(x.cell_seen, np.maximum(x.cell_epochs - 1, 0), p["R"][..., None])
+        total = worth.sum(-1)
+        return p["B"] * total ** -p["beta"], np.log(total), by_r.sum(-1) / total
 
     def _factor(self, p: Constants, x: Points) -> tuple[Array, Array]:
         """Return exp(-sum_j g_j w_j^q), (n_batch, n_points), and w^q, (n_batch, n_points, n_cells)."""
@@ -114,18 +132,22 @@ class ConcaveMixing(Law):
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        reducible = Chinchilla().predict(p, x) - p["E"]
-        return np.asarray(p["E"] + reducible * self._factor(p, x)[0])
+        return np.asarray(p["E"] + (model_term(p, x) + self._data(p, x)[0]) * self._factor(p, x)[0])
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
         """Return derivatives by all constants."""
         factor, powers = self._factor(p, x)
-        plain = Chinchilla().partials(p, x)
-        above = factor * (Chinchilla().predict(p, x) - p["E"])
+        data, log_data, by_r = self._data(p, x)
+        model = np.exp(-p["alpha"] * x.log_n_params)
+        above = factor * (p["A"] * model + data)
         log_weights = np.log(np.where(x.weights > 0, x.weights, 1.0))
         return {
-            **{name: partial * factor for name, partial in plain.items()},
-            "E": plain["E"],
+            "E": np.ones((1, 1)),
+            "A": model * factor,
+            "alpha": -p["A"] * model * x.log_n_params * factor,
+            "B": data / p["B"] * factor,
+            "beta": -data * log_data * factor,
+            "R": -p["beta"] * data * by_r * factor,
             "g": -above[..., None] * powers,
             "q": -above * (p.get("g", 0.0) * powers * log_weights).sum(-1),
         }

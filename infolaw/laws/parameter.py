@@ -43,7 +43,7 @@ class Parameter:
     linear : bool
         The loss is linear in it: starts get it in closed form.
     shape : tuple of str
-        ``()``, ``("cell",)``, ``("group",)`` or ``("group", "cell")``.
+        ``()``, ``("cell",)``, ``("domain",)``, ``("group",)`` or ``("group", "cell")``.
     centre : Centre, optional
         Where it is measured while fitting.
     alike : bool

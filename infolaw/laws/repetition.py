@@ -11,6 +11,7 @@ from ..points import Points, Schema
 from ..units import Array
 from .base import Constants, Law
 from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
+from .data_constrained import SPENT
 from .parameter import Parameter
 
 _HARM = {"size": ("kappa",), "ratio": ("kappa",), "both": ("kappa", "mu")}
@@ -60,7 +61,7 @@ class Repetition(Law):
             DATA_TERM,
             MODEL_EXPONENT,
             DATA_EXPONENT,
-            Parameter("R", (0.05, 1e4), "repetitions after which data is spent", "R*", start=(1.0, 50.0), log=True),
+            SPENT,
             Parameter(
                 "P", (1e-6, 1e2), "share that full repetition adds to the data term", "P", start=(1e-3, 1.0), log=True
             ),

@@ -19,11 +19,19 @@ from .evidence import Evidence
 from .joint import Joint
 from .judging import Score, Trial, folds_of_evidence, judged, model_error, trials_of
 
-LAWS = ("chinchilla", "data_constrained", "infolaw_e", "repetition", "repetition:harm=ratio")
+LAWS = (
+    "chinchilla",
+    "data_constrained",
+    "infolaw_e",
+    "repetition",
+    "repetition:harm=ratio",
+    "concave_mixing:data=fading",
+    "domain_terms",
+)
 """Laws that are weighed, each alone and with a residual; chinchilla with one is the proxies' word on mixtures."""
-ONCE = ("data_constrained", "infolaw_e")
+ONCE = ("data_constrained", "infolaw_e", "concave_mixing:data=fading", "domain_terms")
 """Laws that are weighed where no run repeats data."""
-LITERATURE = {"R_D": (15.4, 15.0), "R_N": (5.3, 10.0)}
+LITERATURE = {"R_D": (15.4, 15.0), "R": (15.4, 15.0), "R_N": (5.3, 10.0)}
 """What is believed of repetition where no run repeats: Muennighoff et al. (2023), whose own runs tell it to a factor."""
 RARE = 0.05
 """Forms chosen less often than this over resampled hold-outs are left out of the draws."""

@@ -17,6 +17,7 @@ VARIANTS = [
     "repetition:harm=ratio",
     "repetition:harm=size",
     "infolaw_e:growth=log",
+    "concave_mixing:data=fading",
     "infolaw:log_base=10,param_unit=1e6,token_unit=1e3",
 ]
 CELLS = ("q0", "q1", "q2")
@@ -49,6 +50,16 @@ def some_vectors(law, n=3, seed=1):
 def test_analytic_gradient_is_the_differenced_one(spec):
     points = some_points()
     law = bound(spec, points)
+    theta = some_vectors(law)
+    differenced = law._differences(theta, points)
+    np.testing.assert_allclose(law.jacobian(theta, points), differenced, rtol=1e-5, atol=1e-7 * np.abs(differenced).max())
+
+
+def test_a_law_with_terms_by_domain_has_them_for_every_group_and_the_gradient_holds():
+    points = some_points()
+    schema = Schema(("web/q0", "web/q1", "code/q0"), GROUPS, "loss", points.log_n_params.mean(), points.log_tokens.mean())
+    law = law_named("domain_terms").bind(schema)
+    assert {"B[comma,web]", "B[dclm,code]", "theta"} <= set(law.names)
     theta = some_vectors(law)
     differenced = law._differences(theta, points)
     np.testing.assert_allclose(law.jacobian(theta, points), differenced, rtol=1e-5, atol=1e-7 * np.abs(differenced).max())

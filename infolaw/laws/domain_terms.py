@@ -1,0 +1,91 @@
+"""Domain terms: every domain feeds a data term of its own, its repeated tokens fade, and the others help it a little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..points import Points, Schema
+from ..units import Array
+from .base import Constants, Law
+from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
+from .data_constrained import SPENT, diminished
+from .parameter import Parameter
+
+OWN_TERM = Parameter(
+    "B",
+    (1e-6, 1e3),
+    "size of a domain's data term (its value at the runs' centre is bounded)",
+    "B",
+    "nats * tokens^beta",
+    log=True,
+    linear=True,
+    shape=("domain",),
+    centre=DATA_TERM.centre,
+)
+LEAK = Parameter("leak", (1e-4, 1.0), "what a token is worth to the other domains", "l", start=(0.01, 0.5), log=True)
+QUALITY = Parameter("theta", (-1.0, 5.0), "how fast a token's worth falls from bucket to bucket", "theta", start=(0, 1))
+
+
+@dataclass(frozen=True)
+class DomainTerms(Law):
+    """L = E + A/N^alpha + sum_g B_g (D'_g + l D')^-beta: what an evaluation over several domains asks of a mixture.
+
+    D'_g sums e^(-theta d) U_d (1 + R* (1 - e^(-(epochs_d - 1)/R*))) over the buckets of domain g, and D' all of them. A
+    starved domain costs without bound, so no optimum lies in a corner of the simplex. With one domain it is a
+    data-constrained law over quality buckets.
+
+    References
+    ----------
+    .. [1] After "Explaining Data Mixing Scaling Laws" (2026), whose loss is such a sum over domains, with the repetition of
+       Muennighoff et al. (2023), arXiv:2305.16264, eq. 5.
+    """
+
+    sees_recipe = True
+    name = "domain_terms"
+    formula = "L = E + A/N^alpha + sum_g B_g (D'_g + l D')^-beta, D'_g as in data_constrained over the cells of domain g"
+    reference = "after Explaining Data Mixing (2026) and Muennighoff et al. 2023, arXiv:2305.16264"
+    needs = ("n_params", "tokens", "weight:<domain>...")
+
+    def parameters_for(self, schema: Schema) -> tuple[Parameter, ...]:
+        """Return the constants: a term for every domain, theta where there are several buckets."""
+        several = len({bucket for bucket in schema.buckets if bucket is not None}) > 1
+        own = (OWN_TERM, LEAK) if len(schema.domains) > 1 else (OWN_TERM,)
+        return (IRREDUCIBLE, MODEL_TERM, MODEL_EXPONENT, DATA_EXPONENT, *own, SPENT, *((QUALITY,) if several else ()))
+
+    def fixed(self, schema: Schema) -> dict[str, Array]:
+        """Return the bucket of every cell, and which domain it belongs to, (n_cells, n_domains)."""
+        member = np.array([[float(domain == own) for domain in schema.domains] for own in schema.domain_of_cell])
+        return {"bucket": np.array([bucket or 0 for bucket in schema.buckets], float), "member": member}
+
+    def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array]:
+        """Worth by cell and its derivative by R, what feeds every domain, its term, all with a last axis."""
+        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+        worth, by_r, _ = diminished(x.cell_seen, np.maximum(x.cell_epochs - 1, 0), p["R"][..., None])
+        worth, by_r = density * worth, density * by_r
+        fed = worth @ p["member"]
+        if "leak" in p:
+            fed = fed + p["leak"][..., None] * worth.sum(-1, keepdims=True)
+        return worth, by_r, fed, p["B"] * fed ** -p["beta"][..., None]
+
+    def predict(self, p: Constants, x: Points) -> Array:
+        """Loss [nats/token]."""
+        return np.asarray(p["E"] + model_term(p, x) + self._parts(p, x)[-1].sum(-1))
+
+    def partials(self, p: Constants, x: Points) -> dict[str, Array]:
+        """Return derivatives by all constants."""
+        worth, by_r, fed, terms = self._parts(p, x)
+        model, by_fed = np.exp(-p["alpha"] * x.log_n_params), -p["beta"][..., None] * terms / fed
+        total = by_fed.sum(-1)
+        by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
+        return {
+            "E": np.ones((1, 1)),
+            "A": model,
+            "alpha": -p["A"] * model * x.log_n_params,
+            "B": terms / p["B"],
+            "beta": -(terms * np.log(fed)).sum(-1),
+            "leak": total * worth.sum(-1),
+            "R": (by_worth * by_r).sum(-1),
+            "theta": -(by_worth * worth * p["bucket"]).sum(-1),
+        }
