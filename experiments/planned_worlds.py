@@ -24,10 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from infolaw.cells import bucket_of
 from infolaw.errors import ExperimentError
 from infolaw.laws import BoundLaw, law_named
 from infolaw.laws.data_constrained import diminished
-from infolaw.points import Points, Schema, bucket_of
+from infolaw.points import Points, Schema
 from infolaw.units import Array, tokens_for
 from recipes import Cell, Constraints, Corpus, Recipe
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .cells import WHOLE
 from .errors import FitError, RunTableError
 from .noise import SeedNoise, measured_sd
-from .points import WHOLE, Points, Schema
+from .points import Points, Schema
 from .run_columns import EVIDENCE
 from .targets import Target, rising
 from .units import Array

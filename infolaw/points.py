@@ -15,10 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .cells import WHOLE, bucket_of, domain_of
 from .units import Array, epochs, train_flops
-
-WHOLE = "all"
-"""The one cell of a table without mixture weights."""
 
 
 @dataclass(frozen=True)
@@ -85,29 +83,6 @@ class Schema:
     def from_dict(cls, data: Mapping[str, Any]) -> Schema:
         """Read what `to_dict` wrote."""
         return cls(**{**data, "cells": tuple(data["cells"]), "groups": tuple(data["groups"])})
-
-
-def bucket_of(cell: str) -> int | None:
-    """Quality bucket in a cell's name, 0 = best.
-
-    Examples
-    --------
-    >>> bucket_of("q0"), bucket_of("code/q3"), bucket_of("code")
-    (0, 3, None)
-    """
-    name = cell.rsplit("/", 1)[-1]
-    return int(name[1:]) if name[:1] == "q" and name[1:].isdigit() else None
-
-
-def domain_of(cell: str) -> str:
-    """Domain in a cell's name.
-
-    Examples
-    --------
-    >>> domain_of("code/q3"), domain_of("code")
-    ('code', 'code')
-    """
-    return cell.rsplit("/", 1)[0] if bucket_of(cell) is not None else cell
 
 
 @dataclass(frozen=True, eq=False)

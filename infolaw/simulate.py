@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .cells import WHOLE
 from .laws import Law, law_named
-from .points import WHOLE, Points, Schema
+from .points import Points, Schema
 from .units import Array
 
 if TYPE_CHECKING:

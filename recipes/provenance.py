@@ -10,8 +10,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from infolaw.cells import bucket_of
 from infolaw.errors import RecipeError
-from infolaw.points import bucket_of
 from infolaw.predictor import Predictor
 from infolaw.run_columns import listed
 
