@@ -5,8 +5,9 @@ Mixture Data and Repetition", arXiv:2605.02364. The paper states neither units n
 natural logarithms, K in tokens and S = 311e9 its constants are tried here.
 
 Expected: water-filling under w_d >= w_{d+1} gives the published optima of a 7B model at 300B and at 1000B tokens within
-.02 (L2 over the four published weights); without the constraint the optimum at 1000B draws most from the second
-bucket; and scipy's SLSQP finds the same value of information to 1e-8. A few seconds' work.
+.02 (L2 over the four published weights), and so does the planner, whose best bucket gets less and whose worse buckets come
+in one by one as the tokens grow from 100B to 5000B (the paper's pattern); without the constraint the optimum at 1000B
+draws most from the second bucket; and scipy's SLSQP finds the same value of information to 1e-8. A few seconds' work.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ import numpy as np
 
 from infolaw import Points, Schema
 from infolaw.laws import CellValue, InfoLaw
+from infolaw.points import Support
 from infolaw.units import Array
+from recipes import Budget, Cell, Constraints, Corpus, make_plan
 from recipes.waterfill import value, waterfill
 
+from .known_law import KnownLaw
 from .report import Check, Report, Row
 
 CLAIM = (
@@ -38,6 +42,9 @@ N_PARAMS = 7e9
 OPTIMA = {300e9: {0: 0.548, 1: 0.444}, 1000e9: {0: 0.395, 2: 0.214}}
 """Tokens -> bucket -> published weight of the best 7B recipe, out of 100,000 random ones."""
 CELLS = tuple(f"q{k}" for k in range(len(BUCKETS)))
+GROWING = (100e9, 300e9, 600e9, 1000e9, 2000e9, 5000e9)
+"""Tokens over which the paper's pattern must show."""
+IN_USE = 0.005
 MONOTONE = (tuple(range(len(BUCKETS))),)
 
 
@@ -118,6 +125,16 @@ def recipe(tokens: float, monotone: bool, supply: float = SUPPLY, n_params: floa
     return Recipe(worth, BUCKETS * supply, tokens, monotone)
 
 
+def planned(tokens: float, supply: float = SUPPLY) -> Array:
+    """Weights that `make_plan` gives a 7B model under the published constants and w_d >= w_d+1, (n_cells,)."""
+    seen = Support((252e6, N_PARAMS), (1e9, 1e12), (1e18, 4.2e22), (1.0, 40.0), ((0.0, 1.0),) * len(CELLS))
+    law = KnownLaw(InfoLaw(), PUBLISHED, Schema(CELLS), seen)
+    corpus = Corpus(tuple(map(Cell, CELLS, (BUCKETS * supply).tolist())))
+    rules, budget = Constraints(monotone=True), Budget(n_params=N_PARAMS, tokens=tokens)
+    plan = make_plan(law, corpus, budget, constraints=rules, details=False)
+    return np.array([plan.weights[cell] for cell in CELLS])
+
+
 def distance(supply: float, tokens: tuple[float, ...] = tuple(OPTIMA), monotone: bool = True) -> float:
     """L2 distance of our optima from the published weights."""
     best = {k: recipe(k, monotone, supply).waterfill() for k in tokens}
@@ -127,7 +144,20 @@ def distance(supply: float, tokens: tuple[float, ...] = tuple(OPTIMA), monotone:
 def run(config: Config) -> Report:
     """Optima, the constraint, the supply, and SLSQP."""
     solvers, gaps, shorts = _against_slsqp(config)
+    plans = {k: planned(k) for k in GROWING}
+    off = float(np.sqrt(sum((plans[k][cell] - weight) ** 2 for k, best in OPTIMA.items() for cell, weight in best.items())))
+    grows = np.diff([(weights > IN_USE).sum() for weights in plans.values()])
     checks = (
+        Check("7B optima by the planner at S = 311e9 [L2 over four weights]", 0.02, off, "at most", source=SOURCE),
+        Check(
+            "smallest fall of the best bucket's share, 100B to 5000B tokens, step by step",
+            0.0,
+            float(-np.diff([weights[0] for weights in plans.values()]).max()),
+            "at least",
+            source=SOURCE,
+        ),
+        Check("buckets that come in from 100B to 5000B tokens", 3.0, float(grows.sum()), "at least", source=SOURCE),
+        Check("buckets that drop out on the way", 0.0, float(-grows.clip(max=0).sum()), "at most", source=SOURCE),
         Check("7B optima at S = 311e9 [L2 over four weights]", 0.02, distance(SUPPLY), "at most", source=SOURCE),
         Check("the same without w_d >= w_d+1", 0.02, distance(SUPPLY, monotone=False), "at least", source="own calculation"),
         Check("SLSQP above water-filling, worst [share of the value]", 0.0, gaps, "at most", 1e-8, "own target"),
@@ -142,7 +172,15 @@ def run(config: Config) -> Report:
         {"S [tokens]": s, "L2": distance(s), "L2 at 300B": distance(s, (300e9,)), "L2 at 1000B": distance(s, (1000e9,))}
         for s in config.supplies
     )
-    tables = {"Best 7B recipes at S = 311e9": optima, "One supply for both optima": scan, "Water-filling and SLSQP": solvers}
+    pattern: tuple[Row, ...] = tuple(
+        {"tokens": tokens, **dict(zip(CELLS, weights.tolist(), strict=True))} for tokens, weights in plans.items()
+    )
+    tables = {
+        "The planner's 7B recipes, w_d >= w_d+1": pattern,
+        "Best 7B recipes at S = 311e9": optima,
+        "One supply for both optima": scan,
+        "Water-filling and SLSQP": solvers,
+    }
     ratios = [float(row["time ratio"]) for row in solvers]
     text = (
         "The published recipe at 1000B tokens is the constrained one: free of the order, the second bucket, three times "

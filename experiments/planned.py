@@ -27,12 +27,13 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from infolaw import fit
 from infolaw.errors import InfolawError
 from infolaw.files import write_atomically
+from infolaw.observations import observe
 from infolaw.predictor import Predictor
 from infolaw.units import Array, tokens_for
 from recipes import Budget, Plan, Recipe, make_plan
+from recipes.joint import fit_joint
 
 from .planned_designs import law_runs, proxy_runs
 from .planned_making import cheap_worlds
@@ -45,7 +46,7 @@ from .report import Report
 CLAIM = "Over planted worlds our plan's mean regret is at most half of the best rival's, and its interval and chances hold."
 OURS = "ours"
 NEAR = (0.1, 0.3)
-BOOTSTRAP = 200
+BOOTSTRAP = 100
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -54,7 +55,7 @@ PredictorOf = Callable[[Task], Predictor]
 
 def predictor_of(task: Task) -> Predictor:
     """Learn from the runs: what every plan below is made from."""
-    return fit("repetition", task.runs, bootstrap=BOOTSTRAP, seed=task.seed)
+    return fit_joint(observe(task.runs), task.swarm, task.corpus, n_bootstrap=BOOTSTRAP, seed=task.seed)
 
 
 def planned(predictor: Predictor, task: Task, budget: Budget, baseline: Recipe | None = None) -> Plan:
@@ -66,6 +67,7 @@ def planned(predictor: Predictor, task: Task, budget: Budget, baseline: Recipe |
         baseline=baseline or task.baseline,
         constraints=task.constraints,
         seed=task.seed,
+        details=False,
     )
 
 

@@ -147,7 +147,7 @@ def law(task: Task) -> list[Answer]:
     chosen = fit_auto(observe(task.runs), LAWS, heldout=None, n_bootstrap=FEW, seed=task.seed)
     answers = []
     for flops, n_params in zip(task.budgets, task.sizes, strict=True):
-        options: Any = {"baseline": task.baseline, "constraints": task.constraints, "seed": task.seed}
+        options: Any = {"details": False, "baseline": task.baseline, "constraints": task.constraints, "seed": task.seed}
         try:
             plan = make_plan(chosen, task.corpus, Budget(flops=flops), **options)
         except InfolawError:  # the law has no optimal size

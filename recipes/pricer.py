@@ -7,6 +7,7 @@ the target's tokens, not the proxies'.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -61,17 +62,21 @@ class Pricer:
             raise RecipeError(f"group {group!r} is none of the fitted groups: {', '.join(groups)}.")
         return cls(predictor, rules.supplied(corpus), rules, 0 if group is None else groups.index(group))
 
-    @property
+    @cached_property
     def cells(self) -> Any:
         """Index of the law's cell of every corpus cell, (n_cells,)."""
         return self.corpus.aggregate(self.predictor.schema.cells)
 
+    @cached_property
+    def _poured(self) -> tuple[Array, Array]:
+        """Which law cell every corpus cell is poured into, (n_cells, n_law_cells), and what each then holds."""
+        up = np.eye(len(self.predictor.schema.cells))[self.cells]
+        supply = self.corpus.unique_tokens @ up
+        return up, np.where(supply > 0, supply, np.inf)  # never drawn from: any supply is right
+
     def points(self, n_params: Array | float, tokens: Array | float, weights: Array) -> Points:
         """Points in the law's cells for corpus weights (n_points, n_cells) or (n_cells,)."""
-        n_law = len(self.predictor.schema.cells)
-        up = np.eye(n_law)[self.cells]
-        supply = self.corpus.unique_tokens @ up
-        supply = np.where(supply > 0, supply, np.inf)  # never drawn from: any supply is right
+        up, supply = self._poured
         return Points.build(n_params, tokens, weights=np.atleast_2d(weights) @ up, unique=supply, group=self.group)
 
     @property
