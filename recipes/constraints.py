@@ -68,6 +68,8 @@ class Constraints:
         arXiv:2605.02364).
     offers : tuple of Offer, optional
         Data that could be bought; they change no plan, their worth is told.
+    consumed : mapping, optional
+        Tokens of each cell that the run has read already: floors on what it reads in all [tokens].
 
     Raises
     ------
@@ -85,6 +87,7 @@ class Constraints:
     unique_tokens: Mapping[str, float] = field(default_factory=dict)
     monotone: bool = False
     offers: tuple[Offer, ...] = ()
+    consumed: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, epochs in {"max_epochs": self.max_epochs, **self.cell_max_epochs}.items():
@@ -116,11 +119,30 @@ class Constraints:
         floors = np.array([floor_of.get(cell, 0.0) for cell in corpus.names]) * tokens
         shares = np.array([cap_of.get(cell, np.inf) for cell in corpus.names]) * tokens
         caps = np.minimum(epochs * corpus.unique_tokens, shares)
+        floors = np.maximum(floors, self._read(corpus, tokens, caps))
         crossed = np.flatnonzero(floors > caps * (1 + 1e-12))
         if len(crossed):
             k = int(crossed[0])
             raise self._conflict(corpus.names[k], excluded, floors[k], corpus.unique_tokens[k], tokens)
         return floors, caps
+
+    def _read(self, corpus: Corpus, tokens: float, caps: Array) -> Array:
+        """Tokens of each cell that were consumed, (n_cells,); refused where a cap or the run is smaller."""
+        read = np.array([self.consumed.get(cell, 0.0) for cell in corpus.names])
+        over = np.flatnonzero(read > caps * (1 + 1e-9))
+        if len(over):
+            k = int(over[0])
+            passes = read[k] / corpus.unique_tokens[k]
+            raise BudgetError(
+                f"{read[k]:.4g} tokens of {corpus.names[k]} were consumed already ({passes:.3g} passes), and the caps allow "
+                f"{caps[k]:.4g} in the whole run: raise the cap, or lengthen the run."
+            )
+        if read.sum() >= tokens:
+            raise BudgetError(
+                f"{read.sum():.4g} tokens were consumed already, the whole run has {tokens:.4g}: give the tokens of the "
+                "whole run, what was consumed among them."
+            )
+        return read
 
     def _conflict(self, cell: str, excluded: set[str], floor: float, supply: float, tokens: float) -> BudgetError:
         kind = "fixed_share" if cell in self.fixed_share else "min_share"
@@ -168,7 +190,14 @@ class Constraints:
         return replace(corpus, cells=tuple(cells))
 
     def _refuse_unknown(self, corpus: Corpus) -> None:
-        cells = [*self.cell_max_epochs, *self.min_share, *self.max_share, *self.fixed_share, *self.unique_tokens]
+        cells = [
+            *self.cell_max_epochs,
+            *self.min_share,
+            *self.max_share,
+            *self.fixed_share,
+            *self.unique_tokens,
+            *self.consumed,
+        ]
         sets = [*self.exclude, *(cell for group in self.groups.values() for cell in group.cells)]
         unknown = [name for name in cells if name not in corpus.names]
         unknown += [name for name in sets if not members(corpus, name)]

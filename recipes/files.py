@@ -120,6 +120,7 @@ class ConstraintsFile(File):
     unique_tokens: dict[str, float] = {}
     monotone: bool = False
     offers: tuple[OfferEntry, ...] = ()
+    consumed: dict[str, float] = {}
 
 
 class _Loader(yaml.SafeLoader):

@@ -128,6 +128,8 @@ class Plan:
         What the plan was made from.
     mismatch : mapping, optional
         How runs and target repeat, cell by cell, and the pools of matched proxies; see `mismatch.Mismatch`.
+    schedule : mapping, optional
+        The plan in stages; see `stages.Schedule`.
     """
 
     n_params: float
@@ -146,6 +148,7 @@ class Plan:
     sensitivities: tuple[Sensitivity, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     mismatch: Mapping[str, Any] | None = None
+    schedule: Mapping[str, Any] | None = None
 
     @property
     def epochs(self) -> dict[str, float]:
@@ -178,6 +181,7 @@ class Plan:
             "sensitivities": [asdict(one) for one in self.sensitivities],
             "provenance": dict(self.provenance),
             "mismatch": None if self.mismatch is None else dict(self.mismatch),
+            "schedule": None if self.schedule is None else dict(self.schedule),
         }
 
     @classmethod
@@ -209,6 +213,7 @@ class Plan:
             tuple(Sensitivity(**one.model_dump()) for one in file.sensitivities),
             file.provenance,
             None if file.mismatch is None else file.mismatch.model_dump(),
+            None if file.schedule is None else file.schedule.model_dump(),
         )
 
     @classmethod

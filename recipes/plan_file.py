@@ -94,6 +94,35 @@ class MismatchPart(_Part):
     pools: dict[str, float]
 
 
+class StageCellPart(_Part):
+    """One cell in one stage."""
+
+    cell: str
+    weight: float
+    trained: float
+    unread_before: float
+    unread_after: float
+    epochs_after: float
+
+
+class StagePart(_Part):
+    """One stage."""
+
+    number: int
+    start: float
+    end: float
+    cells: list[StageCellPart]
+
+
+class SchedulePart(_Part):
+    """The plan in stages; see `stages.Schedule`."""
+
+    stages: list[StagePart]
+    decay_weight: float
+    gain: float
+    consumed: dict[str, float]
+
+
 class PlanFile(_Part):
     """``plan.yaml`` or ``plan.json``."""
 
@@ -120,6 +149,7 @@ class PlanFile(_Part):
     sensitivities: list[SensitivityPart] = []
     provenance: dict[str, Any]
     mismatch: MismatchPart | None = None
+    schedule: SchedulePart | None = None
 
 
 def checked(model: type[Model], data: Mapping[str, Any]) -> Model:

@@ -8,6 +8,7 @@ from typing import Any
 from infolaw.rendering import amount, table
 
 from .mismatch import CellEpochs, Mismatch
+from .schedule_text import schedule_text
 
 _NAMES = {
     "baseline": "your mix of today",
@@ -50,6 +51,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             f"beyond     {factors}, as many times outside the runs",
             "",
             table(["cell", "weight", "available", "trained", "epochs", "unique", "of cell"], [*map(_row, plan["ledger"])]),
+            *([schedule_text(plan["schedule"])] if plan["schedule"] else []),
             *_alternatives(plan),
             *(f"\nwarning    {text}" for text in plan["warnings"]),
             *_proxies(plan),

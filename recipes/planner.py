@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from infolaw.errors import BudgetError
 from infolaw.predictor import Predictor
 from infolaw.units import Array
 
@@ -25,6 +26,7 @@ from .plan import Plan
 from .pricer import Pricer
 from .provenance import settle
 from .recipe import Recipe, ledger
+from .stages import make_schedule
 
 _DRAWS = 1000
 
@@ -39,6 +41,8 @@ def make_plan(
     group: str | None = None,
     proxy_tokens: float | None = None,
     risk: Risk | None = None,
+    stages: Sequence[float] | None = None,
+    decay_weight: float = 1.0,
     accept: Collection[str] = (),
     notes: Sequence[str] = (),
     level: float = 0.9,
@@ -64,6 +68,10 @@ def make_plan(
         Tokens of new proxies, for which matched pools are told; the median of the runs by default.
     risk : Risk, optional
         What is minimised over drawn worlds: the mean loss by default, or a quantile.
+    stages : sequence of float, optional
+        Shares of the stages in the tokens still to be read: the plan is split into them, see `stages.make_schedule`.
+    decay_weight : float
+        How many times a token of the last stage counts.
     accept : collection of str
         What is taken in spite of a mismatch of runs and corpus; see `provenance.settle`.
     notes : sequence of str
@@ -91,6 +99,8 @@ def make_plan(
     told = (*notes, *settle(predictor, corpus, accept))
     pricer = Pricer.of(predictor, corpus, constraints, group)
     corpus = pricer.corpus
+    if pricer.constraints.consumed and budget.n_params is None:
+        raise BudgetError("what was consumed was read by a model that has a size: fix it with --n-params.")
     rivals = _rivals(corpus, baseline)
     reference = next(iter(rivals.values()))
     risk = risk or Risk()
@@ -132,6 +142,7 @@ def make_plan(
             **(provenance or {}),
         },
         None if repeats is None else repeats.to_dict(),
+        None if stages is None else make_schedule(pricer, n_params, tokens, weights, stages, decay_weight).to_dict(),
     )
 
 

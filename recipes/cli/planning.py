@@ -91,6 +91,13 @@ def plan(
     ] = None,
     risk: Annotated[float | None, typer.Option(help="Quantile of the loss to minimise instead of its mean, as .8.")] = None,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
+    stages: Annotated[str | None, typer.Option(help="Shares of the stages, as 0.8,0.2: a recipe for each.")] = None,
+    decay_weight: Annotated[
+        float, typer.Option(help="With --stages: how many times a token of the last stage counts; the law sees no order.")
+    ] = 1.0,
+    consumed: Annotated[
+        Path | None, typer.Option(help="What the run has read already: CSV (cell, tokens); plans the rest of it.")
+    ] = None,
     accept: Annotated[
         list[str] | None, typer.Option(help="Take in spite of a mismatch: tokenizer, loss-unit, buckets or cells.")
     ] = None,
@@ -104,6 +111,7 @@ def plan(
     from ..joint import predictor_of
     from ..over_draws import Risk
     from ..planner import make_plan
+    from ..stages import parse_stages
 
     architecture = {
         "context": context,
@@ -135,10 +143,12 @@ def plan(
             count_of(exact, n_params, n_params_active, active_share, architecture),
         ),
         baseline=None if baseline is None else Recipe.read(baseline),
-        constraints=_rules(constraints, max_epochs, monotone),
+        constraints=_rules(constraints, max_epochs, monotone, consumed),
         group=group,
         proxy_tokens=proxy_tokens,
         risk=Risk(risk),
+        stages=parse_stages(stages) if stages else (1.0,) if consumed else None,
+        decay_weight=decay_weight,
         accept=accept or (),
         notes=notes,
         seed=seed,
@@ -149,14 +159,17 @@ def plan(
     leave(not found.supported)
 
 
-def _rules(file: Path | None, max_epochs: float | None, monotone: bool) -> Constraints:
+def _rules(file: Path | None, max_epochs: float | None, monotone: bool, consumed: Path | None) -> Constraints:
     """Return the constraints of a file, with those of the command line in their place."""
     from dataclasses import replace
+
+    from ..consumed_file import read_consumed
 
     rules = Constraints.read(file) if file else Constraints()
     if max_epochs is not None and not max_epochs > 0:
         raise BudgetError(f"--max-epochs {max_epochs:g} is no cap: give a number above 0.")
-    return replace(rules, max_epochs=max_epochs or rules.max_epochs, monotone=monotone or rules.monotone)
+    read = rules.consumed if consumed is None else read_consumed(consumed)
+    return replace(rules, max_epochs=max_epochs or rules.max_epochs, monotone=monotone or rules.monotone, consumed=read)
 
 
 @app.command("plan-diff")
@@ -239,19 +252,22 @@ def export(
     plan: Annotated[Path, typer.Argument(help="A plan written by `infolaw plan --out`.")],
     corpus: Annotated[Path, typer.Option(help="The corpus of the plan: paths are taken from its cells.")],
     to: Annotated[str, typer.Option(help="megatron, olmo-core, streaming or hf.")],
+    stage: Annotated[int | None, typer.Option(help="Of a staged plan: this stage alone, 1 is the first.")] = None,
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Where the trainer's file goes.")] = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Write a plan in a trainer's own format."""
+    """Write a plan in a trainer's own format; of a staged plan one file a stage, and their schedule."""
     from infolaw.files import write_atomically
 
-    from ..exporters import export as export_recipe
+    from ..exporters.stages import export_plan, export_stages
 
     found, supply = Plan.read(plan), load_corpus(corpus)
-    weights = Recipe(found.weights).array(supply.names)
-    text = export_recipe(weights, supply, found.tokens, to, seed=seed)
-    if out is not None:
-        write_atomically(out, text)
+    if found.schedule is not None and stage is None:
+        text = export_stages(found, supply, to, out, seed=seed)
+    else:
+        text = export_plan(found, supply, to, stage, seed=seed)
+        if out is not None:
+            write_atomically(out, text)
     show(text.rstrip("\n"), {"to": to, "text": text}, as_json=as_json, quiet=quiet or out is not None)
