@@ -71,7 +71,18 @@ def _eased(rules: Constraints) -> list[tuple[str, Constraints]]:
         found.append((f"at most {rules.max_epochs:g} passes over any cell", replace(rules, max_epochs=None)))
     if rules.monotone:
         found.append(("a better bucket gets at least the tokens of the next worse", replace(rules, monotone=False)))
-    words_of = {"cell_max_epochs": "at most {:g} passes", "min_share": "at least {:g}", "max_share": "at most {:g}"}
+    for name in rules.exclude:
+        left = tuple(other for other in rules.exclude if other != name)
+        found.append((f"{name}: excluded", replace(rules, exclude=left)))
+    for name, group in rules.groups.items():
+        groups = {other: value for other, value in rules.groups.items() if other != name}
+        found.append((f"group {name}: {group.min_share:g} to {group.max_share:g}", replace(rules, groups=groups)))
+    words_of = {
+        "cell_max_epochs": "at most {:g} passes",
+        "min_share": "at least {:g}",
+        "max_share": "at most {:g}",
+        "fixed_share": "exactly {:g}",
+    }
     for kind, words in words_of.items():
         limits: Mapping[str, float] = getattr(rules, kind)
         for cell, value in limits.items():

@@ -55,6 +55,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             *_alternatives(plan),
             *(f"\nwarning    {text}" for text in plan["warnings"]),
             *_proxies(plan),
+            *_offers(plan),
         ]
     )
 
@@ -66,6 +67,12 @@ def _proxies(plan: Mapping[str, Any]) -> list[str]:
     found = plan["mismatch"]
     repeats = Mismatch(**{**found, "cells": tuple(CellEpochs(**cell) for cell in found["cells"])})
     return [] if repeats.is_matched else [f"\nproxies    {repeats.remedy()}"]
+
+
+def _offers(plan: Mapping[str, Any]) -> list[str]:
+    """Point to the worth of what is on offer."""
+    offered = plan["provenance"].get("constraints", {}).get("offers", [])
+    return [f"\noffers     {len(offered)}: `infolaw value PLAN FIT CORPUS` says what they are worth"] if offered else []
 
 
 def _parts(parts: Mapping[str, float]) -> list[str]:

@@ -60,19 +60,32 @@ def settle(predictor: Predictor, corpus: Corpus, accept: Collection[str] = ()) -
     RecipeError
         On a mismatch that was not accepted, with the reason and the way on.
     """
+    evidence, cells = evidence_behind(predictor), predictor.schema.cells
+    further = [("loss-unit", _unit(predictor.schema.target, evidence)), ("cells", _cells(corpus, cells))]
+    return settle_evidence(evidence, cells, corpus, accept, further)
+
+
+def settle_evidence(
+    evidence: Evidence,
+    cells: Sequence[str],
+    corpus: Corpus,
+    accept: Collection[str] = (),
+    further: Sequence[tuple[str, str]] = (),
+) -> list[str]:
+    """Compare what runs over `cells` remember with a corpus; `further` are mismatches found elsewhere, by name.
+
+    Raises
+    ------
+    RecipeError
+        As in `settle`.
+    """
     unknown = [name for name in accept if name not in ACCEPTABLE]
     if unknown:
         raise RecipeError(f"--accept {unknown[0]} is none of {', '.join(ACCEPTABLE)}.")
-    evidence, cells = evidence_behind(predictor), predictor.schema.cells
-    found = [
-        ("loss-unit", _unit(predictor.schema.target, evidence)),
-        ("tokenizer", _tokenizer(evidence, corpus)),
-        ("buckets", _buckets(evidence, corpus, cells)),
-        ("cells", _cells(corpus, cells)),
-    ]
+    found = [*further, ("tokenizer", _tokenizer(evidence, corpus)), ("buckets", _buckets(evidence, corpus, cells))]
     for name, problem in found:
         if problem and name not in accept:
-            raise RecipeError(f"{problem} To plan all the same: --accept {name}.")
+            raise RecipeError(f"{problem} To go on all the same: --accept {name}.")
     notes = [f"accepted ({name}): {problem}" for name, problem in found if problem]
     return [*notes, *_mixed(evidence, corpus), *_changed(evidence, corpus, cells)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from infolaw.errors import RecipeError
 from infolaw.files import package_version
+from infolaw.observations import evidence_of
 from infolaw.units import Array
 
 from .choosing import choose_surrogate
 from .constraints import Constraints
 from .corpus import Corpus
+from .provenance import settle_evidence
 from .recipe import Recipe
 from .search import METHODS, Beliefs, Objective, Recommendation, Region, Setting, noisy_expected_improvement, recommend
 from .search.beliefs import Features, same
@@ -87,6 +89,8 @@ def search_swarm(
     surrogate: str = "auto",
     method: str = "descent",
     n_next: int = 0,
+    accept: Collection[str] = (),
+    notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Found:
     """Fit surrogates to proxies and search for the best mixture that a corpus can supply.
@@ -113,6 +117,10 @@ def search_swarm(
         Name in `search.METHODS`.
     n_next : int
         Proxies to propose.
+    accept : collection of str
+        What is taken in spite of a mismatch of proxies and corpus; see `provenance.settle_evidence`.
+    notes : sequence of str
+        What was settled before, for the answer's notes.
     seed : int
 
     Raises
@@ -124,8 +132,9 @@ def search_swarm(
     check_same_cells(swarm.cells, corpus.names)
     if method not in METHODS:
         raise RecipeError(f"there is no method {method!r}; there are {', '.join(METHODS)}.")
+    told = settle_evidence(evidence_of(swarm.runs), swarm.cells, corpus, accept)
     region = _region(corpus, tokens, constraints, groups)
-    beliefs, skills, notes = _beliefs(swarm, corpus.names, chosen, surrogate, seed)
+    beliefs, skills, learnt = _beliefs(swarm, corpus.names, chosen, surrogate, seed)
     today = corpus.natural if baseline is None else baseline.array(corpus.names)
     objective = Objective.of(
         chosen,
@@ -153,7 +162,7 @@ def search_swarm(
         provenance=provenance,
     )
     proposed = noisy_expected_improvement(setting, n_next) if n_next else np.zeros((0, len(region.names)))
-    return Found(found, skills, setting, proposed, today, tuple(notes))
+    return Found(found, skills, setting, proposed, today, (*notes, *told, *learnt))
 
 
 def _targets(swarm: Swarm, targets: Sequence[str], weights: Mapping[str, float] | None) -> tuple[str, ...]:

@@ -32,6 +32,9 @@ def search(
     method: Annotated[str, typer.Option(help="descent, regmix, regmix_paper or olmix.")] = "descent",
     next_proxies: Annotated[int, typer.Option("--next", help="Propose so many proxies to run next.")] = 0,
     pictures: Annotated[Path | None, typer.Option(help="Folder for pictures of the answer.")] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Take in spite of a mismatch of proxies and corpus: tokenizer or buckets.")
+    ] = None,
     where: Where = None,
     column: Column = None,
     columns: Columns = None,
@@ -55,9 +58,16 @@ def search(
     proxies = proxies.select(where) if where else proxies
     rules = Constraints.read(constraints) if constraints else Constraints()
     wishes = read_objective(objective) if objective else {}
+    supply, notes = load_corpus(corpus), list[str]()
+    if supply.bucket_definition is not None:
+        from infolaw.observations import evidence_of
+
+        from ..recut import fitting_corpus
+
+        supply, notes = fitting_corpus(corpus, supply, evidence_of(proxies.runs))
     found = search_swarm(
         proxies,
-        load_corpus(corpus),
+        supply,
         target or (),
         tokens=tokens,
         constraints=replace(rules, max_epochs=rules.max_epochs if max_epochs is None else max_epochs),
@@ -65,6 +75,8 @@ def search(
         surrogate=surrogate,
         method=method,
         n_next=next_proxies,
+        accept=accept or (),
+        notes=notes,
         seed=seed,
         **wishes,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from infolaw import fit, read_runs
 from infolaw.errors import RunTableError
-from recipes import Budget, Constraints, Corpus, Recipe, make_plan
+from recipes import Budget, Cell, Constraints, Corpus, Recipe, make_plan
 from recipes.checking import check, losses_of, named_runs, runs_of_plan
 from recipes.plan_diff import plan_diff
 
@@ -107,3 +107,21 @@ def test_a_plan_does_not_differ_from_itself_and_differs_from_another(natural, la
     assert seen.moved == pytest.approx(moved)
     assert seen.provenance["seed"] == (0, 1)
     assert "n_params" not in seen.numbers
+
+
+def test_plans_made_from_smaller_models_hold_on_runs_of_a_larger_one():
+    """Every fourth run of the shipped grid's largest size, as if planned by a law that has seen the four sizes below."""
+    runs = read_runs(DATA / "runs-infolaw.csv")
+    largest = float(runs.frame["n_params"].max())
+    law = fit("repetition", runs, target="loss", where=f"n_params < {largest}", bootstrap=40)
+    inside = []
+    for row in runs.select(f"n_params == {largest}").frame.to_dict("records")[::4]:
+        corpus = Corpus(tuple(Cell(cell, float(row[f"unique:{cell}"])) for cell in runs.cells))
+        total = sum(float(row[f"weight:{cell}"]) for cell in runs.cells)
+        rules = Constraints(fixed_share={cell: float(row[f"weight:{cell}"]) / total for cell in runs.cells})
+        budget = Budget(n_params=largest, tokens=float(row["tokens"]))
+        seen = check(make_plan(law, corpus, budget, constraints=rules, details=False), named_runs(runs, [row["run_id"]]))
+        assert seen.runs[0].deviations == ()
+        inside.append(seen.runs[0].is_inside)
+    assert len(inside) == 10
+    assert sum(inside) >= 8

@@ -149,3 +149,20 @@ def test_a_law_that_is_not_concave_keeps_groups_and_fixed_shares():
         assert w["q0"] + w["q1"] <= rules.groups.get("good", ShareGroup((), 0, 1)).max_share + 1e-6
         assert w["q1"] + w["q2"] >= rules.groups.get("poor", ShareGroup((), 0, 1)).min_share - 1e-6
         assert w["q1"] == pytest.approx(rules.fixed_share.get("q1", w["q1"]), abs=1e-6)
+
+
+def test_every_constraint_that_binds_has_a_price():
+    rng, cells = np.random.default_rng(4), ("q0", "q1", "q2")
+    n = np.repeat(np.geomspace(1e8, 4e9, 6), 12)
+    tokens = n * np.tile([5, 20, 80], 24)
+    unique = tokens[:, None] * rng.uniform(0.1, 2.0, (72, 3))
+    points = Points.build(n, tokens, weights=rng.dirichlet(np.ones(3), 72), unique=unique)
+    truth = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
+    law = fit("infolaw_e", simulated_runs("infolaw_e", truth, points, cells=cells, noise_sd=0.003), bootstrap=20)
+    corpus = Corpus((Cell("q0", 1e10), Cell("q1", 4e10), Cell("q2", 1e11)))
+    poor = {"poor": ShareGroup(("q2",), 0.3, 1.0)}
+    for rules in (Constraints(exclude=("q0",)), Constraints(groups=poor), Constraints(fixed_share={"q2": 0.4})):
+        plan = make_plan(law, corpus, Budget(n_params=1e9, tokens=4e10), constraints=rules)
+        (price,) = plan.prices
+        assert price.cost > 0
+        assert any(word in price.constraint for word in ("q0: excluded", "group poor", "q2: exactly 0.4"))

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,7 +15,7 @@ from infolaw.errors import RecipeError
 from infolaw.points import Points
 from infolaw.result import FitResult
 from infolaw.runs import RunTable
-from recipes import Budget, Cell, Corpus, build_corpus, make_plan, open_documents
+from recipes import Budget, Cell, Corpus, build_corpus, make_plan, open_documents, read_swarm, search_swarm
 from recipes.cli import app
 from recipes.provenance import evidence_behind, evidence_in, loss_unit, settle
 from recipes.recut import fitting_corpus, recut_corpus
@@ -105,6 +106,18 @@ def test_a_fit_in_another_unit_is_refused_unless_accepted(own):
 def test_mixed_tokenizers_are_a_warning(own):
     (said,) = settle(remembering(own, tokenizer=("gpt2", "llama3")), CORPUS)
     assert "some runs counted tokens with llama3" in said
+
+
+def test_proxies_are_held_against_the_corpus_too(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.dirichlet(np.ones(3), 12), columns=[f"weight:{cell}" for cell in CELLS])
+    frame = frame.assign(n_params=1e6, tokens=1e8, loss=3 - frame["weight:q0"] + rng.normal(0, 0.01, 12), tokenizer="llama3")
+    frame.to_csv(tmp_path / "proxies.csv", index=False)
+    swarm = read_swarm(tmp_path / "proxies.csv")
+    with pytest.raises(RecipeError, match="counted tokens with llama3, the corpus with gpt2.*--accept tokenizer"):
+        search_swarm(swarm, CORPUS, ["loss"])
+    found = search_swarm(swarm, CORPUS, ["loss"], surrogate="log_linear", accept=["tokenizer"])
+    assert any(text.startswith("accepted (tokenizer)") for text in found.notes)
 
 
 def test_an_unknown_name_to_accept_lists_the_known(own):
