@@ -9,6 +9,7 @@ EXPERIMENTS: dict[str, str] = {
     "chinchilla": "experiments.chinchilla",
     "coverage": "experiments.coverage",
     "data_constrained": "experiments.data_constrained",
+    "design": "experiments.design_runs",
     "extrapolation": "experiments.extrapolation",
     "first_loop": "experiments.first_loop",
     "information": "experiments.information",

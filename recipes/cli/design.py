@@ -9,7 +9,6 @@ import typer
 
 from infolaw.cli import FitFile, Json, Quiet, Seed, show
 from infolaw.errors import RecipeError
-from infolaw.weighted import read_predictor
 
 from ..budget import Budget
 from ..constraints import Constraints
@@ -32,6 +31,12 @@ def design(
     baseline: Annotated[Path | None, typer.Option(help="The recipe in use today: YAML or CSV (cell, weight).")] = None,
     constraints: Annotated[Path | None, typer.Option(help="YAML: what the plan must respect.")] = None,
     max_epochs: Annotated[float | None, typer.Option(help="Of the plan: most passes over any cell.")] = None,
+    surrogate: Annotated[
+        list[Path] | None, typer.Option(help="Mixture proxies beside the fit's runs; repeat the option for more files.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Take in spite of a mismatch: tokenizer, loss-unit, buckets or cells.")
+    ] = None,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
     size: Annotated[list[float] | None, typer.Option(help="A model size that can be trained; repeat for more.")] = None,
     most_runs: Annotated[int, typer.Option(help="Most runs in the batch.")] = 8,
@@ -51,19 +56,21 @@ def design(
     from dataclasses import replace
 
     from ..design import make_design
+    from ..joint import predictor_of
 
     if out is not None and out.suffix.lower() not in (".csv", ".json"):
         raise RecipeError(f"--out {out}: a design is written as .csv (a run table) or .json.")
     rules = Constraints.read(constraints) if constraints else Constraints()
-    given = (flops, n_params, tokens)
+    given, supply = (flops, n_params, tokens), load_corpus(corpus)
     found = make_design(
-        read_predictor(fit),
-        load_corpus(corpus),
+        predictor_of(fit, surrogate, supply, group, seed),
+        supply,
         budget_flops,
         target=None if given == (None, None, None) else Budget(*given),
         baseline=None if baseline is None else Recipe.read(baseline),
         constraints=replace(rules, max_epochs=rules.max_epochs if max_epochs is None else max_epochs),
         group=group,
+        accept=accept or (),
         sizes=size or (),
         most_runs=most_runs,
         tolerance=tolerance,

@@ -15,7 +15,7 @@ from infolaw.units import Array, train_flops
 from ..pricer import Pricer
 from .decisions import Decisions
 
-MOST = 600
+MOST = 400
 """Candidates looked at; of more, some are drawn."""
 REACH = 4.0
 """How many times outside the box of the runs a candidate may lie, in size, tokens, compute and passes."""

@@ -17,7 +17,7 @@ from infolaw.units import Array
 from ..budget import Budget
 from ..pricer import Pricer
 
-N_WORLDS = 400
+N_WORLDS = 300
 MOST = 40
 """Decisions kept: each is the best that is left for some worlds."""
 SIZES = (0.35, 0.5, 0.7, 1.4, 2.0, 2.8)
@@ -26,6 +26,7 @@ _RECIPES, _ROUNDS, _PAIRS = 24, 3, 60
 _WORTHLESS = 1e-3
 """A decision that takes less than this share of the regret is left out."""
 _BLOCK = 4_000_000
+_SLACK = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,14 +111,23 @@ def decisions(
     rng = np.random.default_rng([seed, 3])
     own = np.vstack([weights, *rivals.values()])
     found, n_kept = _at(n_params, tokens, own), len(own)
-    for size, paid in ((n_params, tokens), *elsewhere):
-        found = found.joined(_at(size, paid, _recipes(pricer, size, paid, rng)))
+    found = found.joined(_at(n_params, tokens, _recipes(pricer, n_params, tokens, weights, rng)))
+    for size, paid in elsewhere:
+        try:
+            best = pricer.best_weights(size, paid)
+        except BudgetError:
+            continue  # nothing is feasible at this size
+        found = found.joined(_at(size, paid, _recipes(pricer, size, paid, best, rng)))
     losses = losses_of(pricer, found, seed)
+    tried = Tried.of(pricer, found)
     for _ in range(_ROUNDS):
-        more = _between(found, _cover(losses, n_kept), rng)
+        more = _between(found, _cover(losses, n_kept, tried.open), rng)
+        if not len(more):
+            break
         losses = np.concatenate([losses, losses_of(pricer, more, seed)], axis=1)
         found = found.joined(more)
-    return found.take(_cover(losses, n_kept))
+        tried = tried.joined(more.points(pricer).weights)
+    return found.take(_cover(losses, n_kept, tried.open))
 
 
 def losses_of(pricer: Pricer, found: Decisions, seed: int) -> Array:
@@ -151,14 +161,9 @@ def _at(n_params: float, tokens: float, weights: Array) -> Decisions:
     return Decisions(np.full(len(weights), n_params), np.full(len(weights), tokens), weights)
 
 
-def _recipes(pricer: Pricer, n_params: float, tokens: float, rng: np.random.Generator) -> Array:
-    """The law's best recipe at a size, and the best for random worths of the cells; none where nothing is feasible."""
-    predictor = pricer.predictor
-    try:
-        best = pricer.best_weights(n_params, tokens)
-    except BudgetError:
-        return np.zeros((0, len(pricer.corpus.cells)))
-    cells = predictor.schema.cells
+def _recipes(pricer: Pricer, n_params: float, tokens: float, best: Array, rng: np.random.Generator) -> Array:
+    """The law's best recipe at a size, and the best for random worths of the cells."""
+    predictor, cells = pricer.predictor, pricer.predictor.schema.cells
     quality = np.array([bucket or 0 for bucket in predictor.schema.buckets], float)
     quality = quality / max(1.0, quality.max())
     found = [best]
@@ -167,9 +172,47 @@ def _recipes(pricer: Pricer, n_params: float, tokens: float, rng: np.random.Gene
         imagined = cast(Predictor, _Worths(predictor.schema, CellValue(worth, 1.0, rng.uniform(0.03, 1.0))))
         found.append(replace(pricer, predictor=imagined).best_weights(n_params, tokens))
     every = np.array(found)
-    if predictor.cell_value(n_params, tokens) is None:  # such a law is not trusted where no run has been
-        every = _held(every, best, pricer)
-    return every
+    return np.concatenate([_held(every, best, pricer), every])
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """Which decisions are open: a plan keeps to the shares that runs have tried, so a run can open others.
+
+    Attributes
+    ----------
+    shares : ndarray, (n_decisions, n_law_cells)
+    highest : ndarray, (n_law_cells,)
+        Largest share of each cell in a run so far, in the plan, or in a recipe in use.
+    """
+
+    shares: Array
+    highest: Array
+
+    @classmethod
+    def of(cls, pricer: Pricer, found: Decisions, n_kept: int = 1) -> Tried:
+        """Shares of decisions, of which the first `n_kept` are open whatever runs have tried."""
+        shares = found.points(pricer).weights
+        tried = np.array([high for _, high in pricer.predictor.support.weights])
+        return cls(shares, np.maximum(tried, shares[:n_kept].max(0)))
+
+    @property
+    def open(self) -> Any:
+        """Which decisions are open, (n_decisions,)."""
+        return self.with_runs(self.highest[None])[:, 0]
+
+    def with_runs(self, shares: Array) -> Any:
+        """Which decisions would be open after a run of each of `shares` (n_runs, n_law_cells): (n_decisions, n_runs)."""
+        highest = np.maximum(self.highest, shares)
+        return (self.shares[:, None, :] <= highest + _SLACK).all(2)
+
+    def after(self, shares: Array) -> Tried:
+        """Return what is open once a run of these shares is done."""
+        return replace(self, highest=np.maximum(self.highest, shares))
+
+    def joined(self, shares: Array) -> Tried:
+        """Return the same with more decisions."""
+        return replace(self, shares=np.concatenate([self.shares, shares]))
 
 
 @dataclass(frozen=True)
@@ -195,16 +238,20 @@ def _held(recipes: Array, best: Array, pricer: Pricer) -> Array:
     return np.asarray(best + part * (recipes - best))
 
 
-def _cover(losses: Array, n_kept: int) -> list[int]:
-    """The first `n_kept`, and then, one by one, the decision that takes most of the regret that is left."""
-    chosen, best = list(range(n_kept)), losses[:, :n_kept].min(1)
-    first = float((losses.mean(0).min() - losses.min(1)).mean())
-    while len(chosen) < MOST + n_kept:
-        gain = np.maximum(best[:, None] - losses, 0.0).mean(0)
-        if gain.max() <= _WORTHLESS * max(first, 1e-12):
+def _cover(losses: Array, n_kept: int, is_open: Array) -> list[int]:
+    """The first `n_kept`, and then, in turn of those open now and of all, what takes most of the regret that is left."""
+    chosen = list(range(n_kept))
+    first = max(float((losses.mean(0).min() - losses.min(1)).mean()), 1e-12)
+    pools = [np.where(is_open, losses, np.inf), losses]
+    best = [pool[:, :n_kept].min(1) for pool in pools]
+    for turn in range(2 * MOST):
+        pool = turn % 2
+        gain = np.maximum(best[pool][:, None] - pools[pool], 0.0).mean(0)
+        if gain.max() > _WORTHLESS * first and int(gain.argmax()) not in chosen:
+            chosen.append(int(gain.argmax()))
+            best = [np.minimum(now, pools[k][:, chosen[-1]]) for k, now in enumerate(best)]
+        if len(chosen) >= MOST + n_kept:
             break
-        chosen.append(int(gain.argmax()))
-        best = np.minimum(best, losses[:, chosen[-1]])
     return chosen
 
 

@@ -6,7 +6,7 @@ Read `pick`, then the criteria in `METHODS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from infolaw.units import Array
 
 from .beliefs import Beliefs
 
-N_WORLDS = 384
+N_WORLDS = 256
 REPEATS = (1, 4)
 """So many like it are imagined when a candidate is judged: one run alone may never change a decision, four may."""
 POWERS = (0.0, 0.5, 1.0)
 """Value is judged per run, per square root of a FLOP and per FLOP; the batch that is worth most is kept."""
+_CRUMBS = 0.02
 
 Worth = Callable[[Array], Array]
 """FLOP (n,) -> nats that the same FLOP would bring in the final run (n,)."""
@@ -44,6 +45,13 @@ class Picked:
         """Regret that the batch takes away [nats/token]."""
         return float(sum(self.buys))
 
+    def trimmed(self) -> Picked:
+        """Leave out the last runs that together buy less than `_CRUMBS` of the batch."""
+        n = len(self.index)
+        while n and sum(self.buys[n - 1 :]) < _CRUMBS * self.total:
+            n -= 1
+        return Picked(self.index[:n], self.buys[:n])
+
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -58,12 +66,12 @@ class State:
     @classmethod
     def start(cls, beliefs: Beliefs) -> State:
         """Nothing imagined yet."""
-        return cls(beliefs, np.tile(beliefs.losses - beliefs.losses.min(), (N_WORLDS, 1)))
+        return cls(beliefs, np.tile(beliefs.losses - beliefs.losses[beliefs.tried.open].min(), (N_WORLDS, 1)))
 
     @property
     def value(self) -> float:
         """Expected loss of what would be planned, less that of the best plan of now [nats/token]."""
-        return float(self.moved.min(1).mean())
+        return float(self.moved[:, self.beliefs.tried.open].min(1).mean())
 
     def pull(self, repeats: int = 1) -> Array:
         """How far one standard deviation of each candidate's outcome moves every loss, (n_decisions, n_candidates)."""
@@ -76,12 +84,12 @@ class State:
         seen = max(float(b.outcomes[k, k] + b.noise[k]), 1e-30)
         moved = self.moved + surprise[:, None] * self.pull()[:, k]
         told = b.outcomes[k]
-        beliefs = Beliefs(
-            b.losses,
-            b.spread - np.outer(b.shared[:, k], b.shared[:, k]) / seen,
-            b.shared - np.outer(b.shared[:, k], told) / seen,
-            b.outcomes - np.outer(told, told) / seen,
-            b.noise,
+        beliefs = replace(
+            b,
+            spread=b.spread - np.outer(b.shared[:, k], b.shared[:, k]) / seen,
+            shared=b.shared - np.outer(b.shared[:, k], told) / seen,
+            outcomes=b.outcomes - np.outer(told, told) / seen,
+            tried=b.tried.after(b.runs[k]),
         )
         return State(beliefs, moved)
 
@@ -100,9 +108,11 @@ def regret(state: State, surprise: Array, repeats: int) -> Array:
     """
     pull = state.pull(repeats).astype(np.float32)
     moved, step = state.moved.astype(np.float32), surprise.astype(np.float32)[:, None]
+    shut = np.where(state.beliefs.tried.with_runs(state.beliefs.runs), 0.0, np.inf).astype(np.float32)
     least = moved[:, :1] + step * pull[0]
     for k in range(1, len(pull)):
-        np.minimum(least, moved[:, k, None] + step * pull[k], out=least)
+        if np.isfinite(shut[k]).any():
+            np.minimum(least, moved[:, k, None] + step * pull[k] + shut[k], out=least)
     return np.asarray((state.value - least.mean(0, dtype=float)) / repeats)
 
 
@@ -162,6 +172,8 @@ def _batch(
             value = criterion(state, surprise, n)
             alone = value if n == 1 else alone
             best = np.where(can & (value > least), np.maximum(best, value), best)
+        if not np.isfinite(best).any() and worth is None:  # nothing is seen to change the plan: learn what can be learnt
+            best = np.where(flops <= left * (1 + 1e-9), d_optimal(state, surprise, 1), -np.inf)
         if not np.isfinite(best).any():
             break
         k = int((best / flops**power).argmax())
@@ -185,8 +197,8 @@ def value_of(beliefs: Beliefs, index: Sequence[int]) -> tuple[float, ...]:
 
 
 def expected_regret(beliefs: Beliefs, n: int = 8192) -> float:
-    """Loss of the best plan of now above the best in each world, on average over worlds [nats/token]."""
+    """Loss of the best open decision above the best in each world, on average over worlds [nats/token]."""
     values, vectors = np.linalg.eigh(beliefs.spread)
     half = np.random.default_rng(0).standard_normal((n // 2, len(values))) * np.sqrt(np.maximum(values, 0.0))
     worlds = np.concatenate([half, -half]) @ vectors.T + beliefs.losses
-    return float(beliefs.losses.min() - worlds.min(1).mean())
+    return float(beliefs.losses[beliefs.tried.open].min() - worlds.min(1).mean())

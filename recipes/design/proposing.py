@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,9 @@ from ..budget import Budget
 from ..constraints import Constraints
 from ..corpus import Corpus
 from ..pricer import Pricer
+from ..provenance import settle
 from ..recipe import Recipe
-from .beliefs import Beliefs, noise_of
+from .beliefs import Beliefs
 from .candidates import Candidates, candidates
 from .decisions import Decisions, decisions, other_sizes
 from .picking import METHODS, Picked, expected_regret, pick, value_of
@@ -39,6 +40,7 @@ def make_design(
     baseline: Recipe | None = None,
     constraints: Constraints | None = None,
     group: str | None = None,
+    accept: Collection[str] = (),
     **options: Any,
 ) -> Design:
     """Choose the runs to do next for the plan that a predictor and a corpus make.
@@ -58,14 +60,16 @@ def make_design(
         Of the plan.
     group : str, optional
         One of the fit's groups.
+    accept : collection of str
+        What is taken in spite of a mismatch of runs and corpus; see `provenance.settle`.
     **options
         See `design_runs`.
     """
+    notes = tuple(settle(predictor, corpus, accept))
     pricer = Pricer.of(predictor, corpus, constraints, group)
-    notes: tuple[str, ...] = ()
     if target is None:
         target = Budget(flops=BEYOND * predictor.support.flops[1])
-        notes = (f"no target was named: the plan is for {target.flops:.3g} FLOP, ten times the largest run (--flops).",)
+        notes += (f"no target was named: the plan is for {target.flops:.3g} FLOP, ten times the largest run (--flops).",)
     n_params, tokens = target.size or pricer.best_size(target)
     weights = pricer.best_weights(n_params, tokens)
     rivals = {} if baseline is None else {"baseline": baseline.array(pricer.corpus.names)}
@@ -130,7 +134,8 @@ def design_runs(
     _check(budget_flops, most_runs, tolerance, noise_sd, method)
     found = decisions(pricer, n_params, tokens, weights, rivals or {}, elsewhere, seed)
     tried = candidates(pricer, found, budget_flops, sizes=sizes, seed=seed)
-    beliefs = Beliefs.of(pricer, found, tried, noise_of(pricer.predictor) if noise_sd is None else noise_sd, seed)
+    noise = pricer.predictor.noise_sd if noise_sd is None else noise_sd
+    beliefs = Beliefs.of(pricer, found, tried, noise, seed)
     worth = _Worth(pricer, found, beliefs)
     limit = worth(NEGLIGIBLE * worth.flops) if tolerance is None else tolerance
     regret = expected_regret(beliefs)
@@ -159,7 +164,7 @@ class _Worth:
     """Nats that further FLOP would bring in the final run, its recipe and proportions kept."""
 
     def __init__(self, pricer: Pricer, found: Decisions, beliefs: Beliefs) -> None:
-        k = int(beliefs.losses.argmin())
+        k = int(np.where(beliefs.tried.open, beliefs.losses, np.inf).argmin())
         self.flops = float(6 * found.n_params[k] * found.tokens[k])
         grow = np.sqrt(1 + NEGLIGIBLE)
         sizes = found.n_params[k] * np.array([1.0, grow]), found.tokens[k] * np.array([1.0, grow])
@@ -176,7 +181,7 @@ class _Worth:
 
 def _picked(beliefs: Beliefs, tried: Candidates, budget: float, most: int, method: str, worth: _Worth) -> Picked:
     if method == "regret":
-        return pick(beliefs, tried.flops, budget, most=most, worth=worth.each)
+        return pick(beliefs, tried.flops, budget, most=most, worth=worth.each).trimmed()
     chosen = pick(beliefs, tried.flops, budget, most=most, method=method)
     return Picked(chosen.index, value_of(beliefs, chosen.index))
 
@@ -202,8 +207,9 @@ def _stop(regret: float, picked: Picked, tolerance: float, worth: float) -> str:
         )
     if picked.total <= max(tolerance, worth):
         return (
-            f"no runs within this budget would change the decision: of an expected regret of {regret:.2g} nats/token the "
-            f"best batch takes {picked.total:.2g}; what is left is error of the law, or needs a larger budget"
+            f"more runs within this budget won't change the decision: of an expected regret of {regret:.2g} nats/token the "
+            f"best batch takes {picked.total:.2g}, and {max(tolerance, worth):.2g} are left alone, or what its FLOP would "
+            "bring in the final run"
         )
     return ""
 
@@ -242,7 +248,7 @@ def _recipe_name(weights: Array, found: Decisions, rivals: Sequence[str]) -> str
 
 def _notes(pricer: Pricer, beliefs: Beliefs, tolerance: float) -> list[str]:
     notes = []
-    better = float(beliefs.losses[0] - beliefs.losses.min())
+    better = float(beliefs.losses[0] - beliefs.losses[beliefs.tried.open].min())
     if better > tolerance:
         notes.append(
             f"on average over the draws another decision is {better:.2g} nats/token better than the plan: regret is counted "

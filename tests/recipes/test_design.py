@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,15 +15,15 @@ from infolaw.readers import read_runs
 from recipes import Budget, Cell, Constraints, Corpus, Recipe
 from recipes.cli import app
 from recipes.design import make_design
-from recipes.design.beliefs import Beliefs, noise_of
+from recipes.design.beliefs import Beliefs
 from recipes.design.candidates import candidates
-from recipes.design.decisions import decisions, losses_of, other_sizes
+from recipes.design.decisions import Tried, decisions, losses_of, other_sizes
 from recipes.design.picking import expected_regret, pick, value_of
 from recipes.pricer import Pricer
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
 CELLS = ("q0", "q1", "q2")
-BUDGET = 1e20
+BUDGET = 1e21
 TARGET = Budget(n_params=4e9, tokens=4e11)
 
 
@@ -33,12 +34,12 @@ def law_of(n, noise=0.005, law="infolaw_e", heldout=None):
     weights = rng.dirichlet(np.ones(3), n)
     points = Points.build(sizes, tokens, weights=weights, unique=tokens[:, None] * rng.uniform(0.1, 2.0, (n, 3)))
     runs = simulated_runs("infolaw_e", TRUTH, points, cells=CELLS, noise_sd=noise)
-    return fit(law, runs, bootstrap=200, heldout=heldout)
+    return fit(law, runs, bootstrap=100, heldout=heldout, n_starts=16)
 
 
 @pytest.fixture(scope="module")
 def law():
-    return law_of(18, heldout="largest-flops:0.3")
+    return law_of(18, noise=0.015, heldout="largest-flops:0.3")
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,10 @@ def beliefs_of(gap, sd, noise, tells):
     tells = np.array(tells)
     spread = np.array([[0.0, 0.0], [0.0, sd**2]])
     shared = np.stack([np.zeros(len(tells)), sd**2 * tells])
-    return Beliefs(np.array([0.0, gap]), spread, shared, sd**2 * np.outer(tells, tells), np.full(len(tells), noise**2))
+    outcomes, noises = sd**2 * np.outer(tells, tells), np.full(len(tells), noise**2)
+    return Beliefs(
+        np.array([0.0, gap]), spread, shared, outcomes, noises, Tried(np.ones((2, 1)), np.ones(1)), np.ones((len(tells), 1))
+    )
 
 
 def test_the_batch_stays_within_budget_and_reach(design, law):
@@ -83,10 +87,11 @@ def test_the_same_seed_gives_the_same_bytes(law, corpus, design):
 
 
 def test_it_says_stop_when_nothing_is_undecided(corpus):
-    found = make_design(law_of(72, noise=1e-5), corpus, BUDGET, target=TARGET)
+    found = make_design(law_of(72, noise=1e-5), corpus, BUDGET, target=Budget(n_params=2e9, tokens=8e10))
     assert found.runs == ()
-    assert found.sentence.startswith("stop: more runs won't change the decision")
-    assert found.regret_after == found.regret <= found.tolerance
+    assert found.sentence.startswith("stop: more runs")
+    assert "won't change the decision" in found.sentence
+    assert found.regret_after == found.regret
 
 
 def test_a_tolerance_of_the_users_own_stops_it(law, corpus, design):
@@ -113,7 +118,7 @@ def test_the_run_that_tells_of_the_decision_is_chosen_and_not_the_one_that_tells
     beliefs = beliefs_of(0.01, 0.02, 0.01, [1.0, 0.1])
     outcomes = beliefs.outcomes.copy()
     outcomes[1, 1] += 100.0  # says a great deal, of what the decision does not depend on
-    other = Beliefs(beliefs.losses, beliefs.spread, beliefs.shared, outcomes, beliefs.noise)
+    other = replace(beliefs, outcomes=outcomes)
     flops = np.ones(2)
     assert pick(other, flops, 1.0, most=1).index == (0,)
     assert pick(other, flops, 1.0, most=1, method="d_optimal").index == (1,)
@@ -124,6 +129,14 @@ def test_one_run_that_cannot_change_the_decision_is_done_when_four_can():
     picked = pick(beliefs, np.ones(1), 8.0, most=8)
     assert picked.index == (0,) * 8
     assert picked.buys[0] < 0.1 * picked.total
+
+
+def test_a_run_opens_the_shares_that_it_tries():
+    beliefs = replace(beliefs_of(-0.02, 1e-6, 0.01, [1.0, 1.0]), tried=Tried(np.array([[0.3], [0.9]]), np.array([0.5])))
+    beliefs = replace(beliefs, runs=np.array([[0.4], [0.9]]))
+    picked = pick(beliefs, np.ones(2), 1.0, most=1)
+    assert picked.index == (1,)
+    assert picked.total == pytest.approx(0.02, abs=1e-3)
 
 
 def test_a_run_dearer_than_what_it_buys_is_not_done():
@@ -177,7 +190,6 @@ def test_an_average_of_laws_and_a_sum_of_targets_will_do(law, corpus):
 
     other = law_of(18, law="repetition")
     together = Ensemble((law, other), (0.5, 0.5), (0.5, 0.5))
-    assert noise_of(together) == pytest.approx((law.noise_sd + other.noise_sd) / 2)
     for predictor in (together, WeightedFit((law, law), (0.5, 0.5))):
         assert make_design(predictor, corpus, BUDGET, target=TARGET).regret > 0
 
@@ -194,8 +206,6 @@ def test_a_budget_below_the_cheapest_run_is_refused_with_its_price(law, corpus):
 
 
 def test_a_fit_without_replicates_is_refused(law, corpus):
-    from dataclasses import replace
-
     bare = replace(law, stored=np.zeros((0, len(law.theta))), heldout=None)
     with pytest.raises(BudgetError, match="no bootstrap replicates"):
         make_design(bare, corpus, BUDGET, target=TARGET)
@@ -213,7 +223,7 @@ def test_the_command_answers_and_refuses(law, corpus, tmp_path):
     corpus.write(tmp_path / "corpus.yaml")
     files = [str(tmp_path / "fit.json"), str(tmp_path / "corpus.yaml")]
     out = tmp_path / "next.csv"
-    asked = ["--budget-flops", "1e20", "--n-params", "4e9", "--tokens", "4e11", "--json", "--out", str(out)]
+    asked = ["--budget-flops", "1e21", "--n-params", "4e9", "--tokens", "4e11", "--json", "--out", str(out)]
     done = CliRunner().invoke(app, ["design", *files, *asked])
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
