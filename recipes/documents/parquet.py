@@ -21,8 +21,8 @@ from .places import Place, fingerprint, is_local, open_bytes
 from .prefetch import fetching
 from .shard import Shard
 
-BATCH_ROWS = 2**18
-"""Rows of a batch of metadata: 10 MB of numbers. Row groups of so many are read together; a larger one alone."""
+BATCH_ROWS = 2**17
+"""Rows of a batch of metadata: 5 MB of numbers. Row groups of so many are read together; a larger one alone."""
 
 TEXT_ROWS = 2**13
 """Rows of a batch where texts are read for their length."""

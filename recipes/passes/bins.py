@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,8 +24,11 @@ from ..documents.shard import Shard
 from ..sampling.domains import known_domains
 from ..sampling.merged import N_MERGED_BINS, MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
-from ..sampling.packing import read_arrays, write_arrays
 from .groups import only_size
+
+LEAN = np.dtype([("domain", "<u2"), ("bin", "<u2")])
+DEAR = np.dtype([*LEAN.descr, ("id", "<u8"), ("tokens", "<i8")])
+BLOCK_ROWS = 1 << 17
 
 Ints = NDArray[np.int64]
 _loading = Lock()
@@ -72,70 +75,76 @@ def score_shards(
     with _loading:  # once, not once a thread
         merger = _merger(normaliser, None if weights is None else tuple(map(tuple, weights)))
     histogram = MergedHistogram(merger.domains, stated_buckets or N_MERGED_BINS)
-    code = np.min_scalar_type(max(0, len(merger.domains) - 1))
-    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in ("domain", "bins", "rows", "ids", "tokens")}
-    for shard in shards:
-        rows, dear = 0, is_dear(shard, columns)
-        for batch in read_batches(shard, columns if dear else replace(columns, id="")):
-            domain, bins = merger.bins(batch) if stated_buckets is None else _stated(batch, merger.domains, stated_buckets)
-            histogram.add(domain, bins, batch.tokens)
-            kept["domain"].append(domain.astype(code))
-            kept["bins"].append(bins)
-            if dear:
-                kept["ids"].append(batch.ids)
-                kept["tokens"].append(batch.tokens)
-            rows += len(batch)
-        kept["rows"].append(np.array([rows]))
-    arrays = {"sums": histogram.sums, **{name: np.concatenate(kept.pop(name)) for name in list(kept) if kept[name]}}
-    write_arrays(path, {"domains": list(merger.domains)}, arrays)
-    return {"documents": int(arrays["rows"].sum())}
+    place_of = merger.bins if stated_buckets is None else partial(_stated, domains=merger.domains, n_buckets=stated_buckets)
+    head = np.zeros(1 + len(shards), np.int64)  # where the histogram begins, and the rows of every shard
+    with open(path, "wb") as handle:
+        head.tofile(handle)
+        for place, shard in enumerate(shards):
+            kind = _kind(shard, columns)
+            for batch in read_batches(shard, columns if kind is DEAR else replace(columns, id="")):
+                domain, bins = place_of(batch)
+                histogram.add(domain, bins, batch.tokens)
+                rows = np.empty(len(batch), kind)
+                rows["domain"], rows["bin"] = domain, bins
+                if kind is DEAR:
+                    rows["id"], rows["tokens"] = batch.ids, batch.tokens
+                rows.tofile(handle)
+                head[1 + place] += len(batch)
+        head[0] = handle.tell()
+        histogram.sums.tofile(handle)
+        handle.seek(0)
+        head.tofile(handle)
+    return {"documents": int(head[1:].sum())}
 
 
-def is_dear(shard: Shard, columns: Columns) -> bool:
-    """Whether reading ids and tokens of a shard again costs as much as reading it all."""
-    return shard.kind == "jsonl" or columns.tokens_per_byte is not None
-
-
-def merged_histogram(paths: Sequence[Path]) -> MergedHistogram:
+def merged_histogram(paths: Sequence[Path], domains: Sequence[str]) -> MergedHistogram:
     """Sum of the histograms of the partials that `score_shards` wrote, at least one."""
     total: MergedHistogram | None = None
     for path in paths:
-        meta, held = read_arrays(path, only="sums")
-        if total is None:
-            total = MergedHistogram(meta["domains"], held["sums"].shape[1])
-        total.sums += held["sums"]
+        with open(path, "rb") as handle:
+            handle.seek(int(np.fromfile(handle, np.int64, 1)[0]))
+            sums = np.fromfile(handle, np.int64).reshape(len(domains), -1, 2)
+        total = MergedHistogram(domains, sums.shape[1]) if total is None else total
+        total.sums += sums
     if total is None:
         raise RecipeError("There are no documents to rank.")
     return total
 
 
-def read_scored(shards: Sequence[Shard], columns: Columns, partial: Path) -> Iterator[tuple[int, int, Scored]]:
+def read_scored(shards: Sequence[Shard], columns: Columns, kept: Path) -> Iterator[tuple[int, int, Scored]]:
     """Documents of `shards` again: place of the shard, first row of the block in the file, and the block."""
-    _, held = read_arrays(partial)
-    domain, bins, rows = held["domain"], held["bins"], held["rows"]
-    kept = (held["ids"], held["tokens"]) if "ids" in held else None
     lean = only_size(columns)
-    at = at_kept = 0
-    for place, shard in enumerate(shards):
-        row = shard.first_row
-        if kept is not None and is_dear(shard, columns):
-            blocks = _blocks(*kept, at_kept, at_kept + int(rows[place]))
-            at_kept += int(rows[place])
-        else:
-            blocks = ((batch.ids, batch.tokens) for batch in read_batches(shard, lean))
-        for ids, tokens in blocks:
-            part = slice(at, at + len(ids))
-            if len(bins[part]) < len(ids):
-                raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
-            yield place, row, Scored(ids, tokens, domain[part].astype(np.int32), bins[part])
-            row += len(ids)
-            at += len(ids)
+    with open(kept, "rb") as handle:
+        n_rows = np.fromfile(handle, np.int64, 1 + len(shards))[1:].tolist()
+        for place, shard in enumerate(shards):
+            kind, left = _kind(shard, columns), n_rows[place]
+            row = shard.first_row
+            blocks = _kept(handle, left) if kind is DEAR else _read_again(handle, left, shard, lean)
+            for block in blocks:
+                yield place, row, block
+                row += len(block.ids)
 
 
-def _blocks(ids: NDArray[np.uint64], tokens: Ints, first: int, stop: int) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
-    for start in range(first, stop, 1 << 17):
-        part = slice(start, min(start + (1 << 17), stop))
-        yield ids[part], tokens[part]
+def _read_again(handle: Any, left: int, shard: Shard, lean: Columns) -> Iterator[Scored]:
+    for batch in read_batches(shard, lean):
+        left -= len(batch)
+        if left < 0:
+            raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
+        rows = np.fromfile(handle, LEAN, len(batch))
+        yield Scored(batch.ids, batch.tokens, rows["domain"].astype(np.int32), np.ascontiguousarray(rows["bin"]))
+
+
+def _kept(handle: Any, left: int) -> Iterator[Scored]:
+    while left:
+        rows = np.fromfile(handle, DEAR, min(left, BLOCK_ROWS))
+        left -= len(rows)
+        ids, tokens, bins = (np.ascontiguousarray(rows[name]) for name in ("id", "tokens", "bin"))
+        yield Scored(ids, tokens, rows["domain"].astype(np.int32), bins)
+
+
+def _kind(shard: Shard, columns: Columns) -> np.dtype[np.void]:
+    """What is kept of a document: more where reading ids and tokens of a shard again costs as much as reading it all."""
+    return DEAR if shard.kind == "jsonl" or columns.tokens_per_byte is not None else LEAN
 
 
 def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:

@@ -99,7 +99,7 @@ class Run:
     @cached_property
     def merged(self) -> MergedHistogram:
         """Histogram of the merged score."""
-        merged = merged_histogram(self.scored)
+        merged = merged_histogram(self.scored, self.profile.domains)
         if not np.array_equal(merged.documents.sum(axis=1), self.profile.documents):
             raise RecipeError(
                 f"{self.documents.root} holds {int(merged.documents.sum())} documents, the corpus' profile counts "

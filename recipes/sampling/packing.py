@@ -62,9 +62,8 @@ def write_arrays(path: Path, meta: Mapping[str, Any], arrays: Arrays) -> None:
             np.save(handle, array, allow_pickle=False)
 
 
-def read_arrays(path: Path, only: str | None = None) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Inverse of `write_arrays`; `only` the first array, by its name."""
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Inverse of `write_arrays`."""
     with open(path, "rb") as handle:
         head = json.loads(handle.readline())
-        names = head["names"] if only is None else [only]
-        return head["meta"], {name: np.load(handle, allow_pickle=False) for name in names}
+        return head["meta"], {name: np.load(handle, allow_pickle=False) for name in head["names"]}
