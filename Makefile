@@ -2,10 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA := experiments/data
-RUNS := $(DATA)/tiny_lm_runs.csv
+GRID := $(DATA)/runs-infolaw.csv
+RUNS := $(GRID) $(DATA)/runs-regmix-buckets.csv
 DEMO := demo
-WHERE := --target loss --where "family == 'mlp' and width > 32"
-BUDGET := 2.55e13# four times the largest run
+WHERE := --target loss --where '`epochs:q0` <= 40'
+BUDGET := --flops 2.6456e12 --n-params 180992# four times the largest run: what was trained to verify the plan
 
 .PHONY: demo test bench check clean
 
@@ -25,14 +26,14 @@ demo: .venv/.library
 	@echo "== 1. what was read"
 	@$(BIN)/infolaw runs $(RUNS)
 	@echo; echo "== 2. which law predicts the largest models, fitted on the smaller ones"
-	@$(BIN)/infolaw compare $(RUNS) $(WHERE) --holdout largest-n-params:0.3
-	@echo; echo "== 3. the laws that extrapolate best"
-	@$(BIN)/infolaw fit $(RUNS) $(WHERE) --law auto --out $(DEMO)/fit.json
+	@$(BIN)/infolaw compare $(GRID) $(WHERE) --holdout largest-n-params:0.3
+	@echo; echo "== 3. the best of them on all runs"
+	@$(BIN)/infolaw fit $(RUNS) $(WHERE) --law repetition --out $(DEMO)/fit.json
 	@echo; echo "== 4. the corpus"
-	@$(BIN)/infolaw corpus build $(DATA)/tiny_lm_corpus.csv --out $(DEMO)/corpus.yaml
+	@$(BIN)/infolaw corpus build $(DATA)/pool.csv --out $(DEMO)/corpus.yaml
 	@echo; echo "== 5. the plan for four times the compute of the largest run"
-	@$(BIN)/infolaw plan $(DEMO)/fit.json $(DEMO)/corpus.yaml --flops $(BUDGET) \
-	  --baseline $(DATA)/tiny_lm_today.csv --max-epochs 16 --out $(DEMO)/plan.yaml
+	@$(BIN)/infolaw plan $(DEMO)/fit.json $(DEMO)/corpus.yaml $(BUDGET) \
+	  --baseline $(DATA)/today.csv --max-epochs 40 --out $(DEMO)/plan.yaml
 	@$(BIN)/infolaw plot extrapolation $(DEMO)/fit.json --out $(DEMO)/extrapolation.png
 	@$(BIN)/infolaw fit $(RUNS) $(WHERE) --law infolaw_e --quiet --out $(DEMO)/infolaw_e.json
 	@$(BIN)/infolaw plot info $(DEMO)/infolaw_e.json --out $(DEMO)/info.png

@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, str] = {
     "extrapolation": "experiments.extrapolation",
     "first_loop": "experiments.first_loop",
     "information": "experiments.information",
+    "learning_rate": "experiments.learning_rate",
     "mixtures": "experiments.mixtures",
     "planned": "experiments.planned",
     "planted": "experiments.planted",

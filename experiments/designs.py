@@ -106,9 +106,9 @@ class Grid:
     """InfoLaw's design, a fraction of the full factorial.
 
     At every width: all recipes at the middle ratio and one pass; `probes` at every pass count and at every ratio; the
-    natural recipe at `extremes`; and seeds. At the largest two widths all recipes also repeat the pool, so that the best
-    of them there can be told from a law that saw less. Tokens per parameter vary, since the law cannot be told from runs
-    in which tokens are proportional to size.
+    natural recipe at `extremes`; and seeds. At the largest two widths all recipes also repeat the pool, at the largest
+    with all seeds, so that the best of them there can be told. Tokens per parameter vary, since the law cannot be told from
+    runs in which tokens are proportional to size.
 
     Attributes
     ----------
@@ -166,6 +166,10 @@ class Grid:
             ends = (self.probes[0], self.probes[-1])
             found += [(width, recipe, 1.0, self.middle, seed) for recipe in self.probes for seed in self.seeds]
             found += [(width, recipe, self.passes[0], self.middle, seed) for recipe in ends for seed in self.seeds]
+        last, pools = self.widths[-1], (1.0, self.passes[0])
+        found += [
+            (last, name, passes, self.middle, seed) for name in self.recipes for passes in pools for seed in self.seeds
+        ]
         return list(dict.fromkeys(found))
 
 

@@ -16,8 +16,10 @@ from infolaw.units import Array
 from .designs import Grid
 from .report import Check, Row
 
-HELD_PASSES = 40.0
-"""Runs of more passes over the pool are never fitted."""
+FITTED_EPOCHS = 40.0
+"""Runs that repeat a bucket more often are not fitted: there a loss goes up by nats, and seeds part by 5 %."""
+REPETITIONS = ((8.5, 20.0), (20.0, 40.0), (40.0, 130.0))
+"""Most epochs of the fitted runs, and of those they are held against."""
 MOST_EPOCHS = 20.0
 """The headline is of runs that repeat no bucket more often than this."""
 HEADLINE = "unseen size x recipe, <= 20 epochs"
@@ -29,8 +31,8 @@ def parts_of(runs: RunTable, grid: Grid) -> dict[str, Array]:
     frame = runs.frame
     new_size = (frame["width"] == max(grid.widths)).to_numpy()
     new_recipe = frame["recipe"].isin(grid.held).to_numpy()
-    new_passes = (frame["kappa"] > HELD_PASSES).to_numpy()
-    most = frame[[name for name in frame.columns if name.startswith("epochs:")]].max(axis=1).to_numpy()
+    most = most_epochs(runs)
+    new_passes = most > FITTED_EPOCHS
     parts: dict[str, Any] = {
         "fitted": ~new_size & ~new_recipe & ~new_passes,
         "unseen recipe": new_recipe & ~new_size & ~new_passes,
@@ -40,6 +42,30 @@ def parts_of(runs: RunTable, grid: Grid) -> dict[str, Array]:
         HEADLINE: new_size & new_recipe & (most <= MOST_EPOCHS),
     }
     return {name: mask for name, mask in parts.items() if mask.any()}
+
+
+def most_epochs(runs: RunTable) -> Array:
+    """Passes over the bucket that each run repeats most, (n_rows,)."""
+    return runs.frame.filter(regex="^epochs:").max(axis=1).to_numpy(float)
+
+
+def audit_repetition(runs: RunTable, laws: Sequence[str], seed: int) -> tuple[Row, ...]:
+    """Mean absolute error [%] on runs that repeat a bucket more often than any fitted one, all sizes and recipes fitted."""
+    most, seen = most_epochs(runs), observe(runs)
+    rows: list[Row] = []
+    for law in laws:
+        row: dict[str, float | str] = {"law": law}
+        for least, limit in REPETITIONS:
+            held = (most > least) & (most <= limit)
+            try:
+                found = fit(law, runs.select(most <= least), heldout=None, bootstrap=0, seed=seed)
+            except (FitError, LawError) as error:
+                row[f"{least:g} -> {limit:g} epochs ({held.sum()})"] = str(error)[:40]
+                continue
+            errors = 100 * np.abs(found.predict(seen.points) / seen.losses - 1)
+            row[f"{least:g} -> {limit:g} epochs ({held.sum()})"] = float(errors[held].mean())
+        rows.append(row)
+    return tuple(rows)
 
 
 def audit_laws(runs: RunTable, grid: Grid, laws: Sequence[str], seed: int) -> tuple[tuple[Row, ...], dict[str, float]]:

@@ -11,11 +11,12 @@ import numpy as np
 from infolaw import Points, Predictor, RunTable
 from infolaw.errors import ExperimentError
 from infolaw.uncertainty import Interval
-from recipes import Budget, Cell, Corpus, Plan, Recipe, make_plan
+from recipes import Budget, Cell, Constraints, Corpus, Plan, Recipe, make_plan
 from recipes.search import METHODS, Beliefs, Objective, Region, Setting
 from recipes.surrogates import GaussianProcess
 
 from .designs import Base
+from .loop_audit import FITTED_EPOCHS
 from .loop_grid import SEEDS
 from .proxy import RunConfig
 from .report import Check, Row
@@ -24,6 +25,7 @@ POWER = 1.959964 + 0.841621
 """Standard errors that a true difference must measure to be found at the 5 % level four times in five."""
 WIDER = (1.0, 1.5, 2.0)
 """Widths that the plan may choose, in units of the grid's largest."""
+RULES = Constraints(max_epochs=FITTED_EPOCHS)
 PLAN = "plan"
 
 
@@ -114,7 +116,9 @@ def contest(predictor: Predictor, base: Base, natural: Mapping[str, float], mixt
     for wider in WIDER:
         width = round(ask.widest * wider / 8) * 8
         budget = Budget(flops=ask.flops, n_params=float(base.n_params(width)))
-        plans[width] = make_plan(predictor, corpus, budget, baseline=Recipe.natural(corpus), seed=ask.seed)
+        plans[width] = make_plan(
+            predictor, corpus, budget, constraints=RULES, baseline=Recipe.natural(corpus), seed=ask.seed
+        )
     width = min(plans, key=lambda w: plans[w].loss.value)
     weights = {
         PLAN: dict(plans[width].weights),
@@ -144,7 +148,7 @@ def trained_contest(predictor: Predictor, finals: RunTable, natural: Mapping[str
     unique = {cell: float(first[f"unique:{cell}"]) for cell in natural}
     corpus = Corpus(tuple(Cell(name, held) for name, held in unique.items()), tokenizer="bytes")
     budget = Budget(n_params=float(first["n_params"]), tokens=float(first["tokens"]))
-    plan = make_plan(predictor, corpus, budget, baseline=Recipe.natural(corpus), seed=seed)
+    plan = make_plan(predictor, corpus, budget, constraints=RULES, baseline=Recipe.natural(corpus), seed=seed)
     means = finals.frame.groupby("recipe", sort=False).mean(numeric_only=True)
     weights = {str(name): {cell: float(row[f"weight:{cell}"]) for cell in natural} for name, row in means.iterrows()}
     return priced(predictor, plan, int(first["width"]), corpus, weights, seed)
