@@ -17,7 +17,7 @@ from .observations import Observations
 from .points import Points, Schema, Support
 from .result import FitResult
 from .status import FitStatus
-from .uncertainty import Interval
+from .uncertainty import EVERY, Interval
 from .units import Array
 
 if TYPE_CHECKING:
@@ -127,15 +127,17 @@ class Ensemble:
         """Standard error of log loss (n_points,) from the noise of the runs: root mean square over the chosen laws."""
         return np.asarray(np.sqrt(np.mean([member.log_sd(points) ** 2 for member in self.chosen], axis=0)))
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
         """Losses (n, n_points); draw j is one member's world, so that members that disagree widen the interval."""
-        each = [m.draws(points, n, seed, model_error=False) for m in self.members]
+        each = [m.draws(points, n, seed, model_error=False, worlds=worlds) for m in self.members]
         ends = np.cumsum(self.frequencies) / np.sum(self.frequencies)
         turn = np.searchsorted(ends, (np.random.default_rng([seed, 2]).permutation(n) + 0.5) / n)
-        loss = np.stack(each)[np.minimum(turn, len(each) - 1), np.arange(n)]
+        loss = np.stack(each)[np.minimum(turn, len(each) - 1)[worlds], np.arange(len(each[0]))]
         if self.heldout is None or not model_error:
             return np.asarray(loss)
-        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)))
+        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)[worlds]))
 
     def interval(self, points: Points, level: float = 0.9, n: int = 1000, seed: int = 0) -> Interval:
         """Interval of the expected loss, (n_points,) each end."""

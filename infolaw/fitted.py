@@ -20,6 +20,7 @@ from .points import Points, Schema, Support
 from .problem import Problem
 from .status import FitStatus, Starts
 from .uncertainty import (
+    EVERY,
     Interval,
     Noise,
     bootstrap,
@@ -215,13 +216,15 @@ class FittedLaw:
         """Loss (n_points,) [nats/token]."""
         return np.array(self.bound.predict(self.theta[None], points)[0])
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
         """Losses (n, n_points) [nats/token] under bootstrap vectors and, where it was measured, model error."""
-        index = np.arange(n) % len(self.replicates)
+        index = (np.arange(n) % len(self.replicates))[worlds]
         loss = np.array(self.bound.predict(self.replicates[index], points))
         if self.heldout is None or not model_error:
             return loss
-        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)))
+        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)[worlds]))
 
     def optimal_n_params(self, flops: float, points: Points) -> tuple[float, Array] | None:
         """Return the compute-optimal size on fresh data in the group of `points`: best value and bootstrap draws."""

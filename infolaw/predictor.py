@@ -7,6 +7,7 @@ from typing import Protocol
 from .laws import CellValue
 from .model_error import HeldOut
 from .points import Points, Schema, Support
+from .uncertainty import EVERY
 from .units import Array
 
 
@@ -27,8 +28,10 @@ class Predictor(Protocol):
         """Loss (n_points,) [nats/token]."""
         ...
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
-        """Losses (n, n_points) [nats/token]; draw j is the same world for every point."""
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
+        """Losses (n, n_points) [nats/token], or those of some of the n worlds; draw j is the same world for every point."""
         ...
 
     def optimal_n_params(self, flops: float, points: Points) -> tuple[float, Array] | None:

@@ -25,6 +25,9 @@ _CLOSE_ENOUGH = 1e-7
 """A repeat has converged when a step promises less than this share of its objective: far below its own noise."""
 _WEBB = np.outer([-1.0, 1.0], np.sqrt([0.5, 1.0, 1.5])).ravel()
 
+EVERY = slice(None)
+"""All worlds that are drawn."""
+
 
 @dataclass(frozen=True)
 class Noise:

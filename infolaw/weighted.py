@@ -22,7 +22,7 @@ from .model_error import HeldOut
 from .points import Points, Schema, Support
 from .result import FitResult
 from .targets import weighted_targets
-from .uncertainty import Interval
+from .uncertainty import EVERY, Interval
 from .units import Array
 
 if TYPE_CHECKING:
@@ -121,12 +121,14 @@ class WeightedFit:
         """Weighted sum of the losses (n_points,)."""
         return np.asarray(np.array(self.weights) @ np.stack([part.predict(points) for part in self.parts]))
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
         """Weighted sums (n, n_points); draw j is one world of every target, whose noise and errors go together.
 
         All parts draw with one seed: runs that are lucky on one target are lucky on the others, the cautious choice.
         """
-        each = [part.draws(points, n, seed, model_error=model_error) for part in self.parts]
+        each = [part.draws(points, n, seed, model_error=model_error, worlds=worlds) for part in self.parts]
         return np.asarray(np.tensordot(self.weights, np.stack(each), 1))
 
     def interval(self, points: Points, level: float = 0.9, n: int = 1000, seed: int = 0) -> Interval:

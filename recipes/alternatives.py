@@ -12,6 +12,7 @@ from infolaw.errors import BudgetError
 from infolaw.units import Array
 
 from .constraints import Constraints
+from .over_draws import PRICING
 from .plan import Price, Sensitivity
 from .pricer import Pricer
 
@@ -21,6 +22,8 @@ TELLING = 0.9
 """A recipe is told from the plan's where the plan is better in more than this share of the worlds."""
 APART = 0.02
 """Recipes nearer than this (largest difference of a share) are one."""
+STEPS = (0.25, 0.5, 1.0)
+"""How far from the plan's towards other recipes is looked."""
 MOVED = 0.01
 """Costs of less than this share of a per cent of the loss are none."""
 
@@ -31,9 +34,9 @@ def equal_recipes(
     """Recipes that cannot be told from the first of `candidates` (n, n_cells), farthest from each other first."""
     if len(candidates) < 2:
         return ()
-    halves = 0.5 * (candidates[:1] + candidates[1:])
-    table = np.vstack([candidates, halves])
-    draws = pricer.predictor.draws(pricer.points(n_params, tokens, table), _DRAWS, seed)[1::2]
+    others = np.vstack([candidates[1:], pricer.tried(n_params, tokens).starts(pricer.quality, seed)])
+    table = np.vstack([candidates[:1], *(candidates[0] + step * (others - candidates[0]) for step in STEPS)])
+    draws = pricer.predictor.draws(pricer.points(n_params, tokens, table), _DRAWS, seed, worlds=PRICING)
     better = (draws[:, :1] < draws).mean(0)
     left = table[(better <= TELLING) & (np.abs(table - table[0]).max(1) > APART)]
     kept = [table[0]]

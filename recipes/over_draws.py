@@ -1,7 +1,7 @@
 """Choose a recipe over drawn worlds, not by the one that is most likely.
 
 Half of the worlds choose, the other half prices: a recipe that was lucky in the worlds that chose it does not also set
-its own price. Candidates are what is best by the point prediction, what is best in single worlds, and today's recipe;
+its own price. Candidates are what is best by the point prediction, today's recipe and those between;
 the best of them are improved under several worlds at once.
 """
 
@@ -24,10 +24,10 @@ from .weight_search import Limits, improved
 
 N_DRAWS = 400
 """Worlds that judge candidates and price the plan, half of them each."""
-N_WORLDS = 6
-"""Single worlds whose best recipes are candidates."""
 N_TOGETHER = 16
 """Worlds that candidates are improved under."""
+CHOOSING, PRICING = slice(0, None, 2), slice(1, None, 2)
+"""Which worlds choose, and which price."""
 N_IMPROVED = 2
 STEPS = np.linspace(-0.9, 0.9, 7)
 """Sizes about the best by the point prediction, in logarithms."""
@@ -86,18 +86,14 @@ class Worlds:
     seed: int = 0
 
     def losses(self, weights: Array, n: int) -> Array:
-        """Losses (n / 2, n_points) in the worlds that choose."""
-        drawn = self.predictor.draws(self.place(weights), n, self.seed, model_error=self.risk.quantile is not None)
-        return np.asarray(drawn[::2])
+        """Losses (n / 2, n_points) in the worlds that choose: every second of n."""
+        wrong = self.risk.quantile is not None  # errors that all recipes share do not move a mean
+        return self.predictor.draws(self.place(weights), n, self.seed, model_error=wrong, worlds=CHOOSING)
 
     def values(self, weights: Array, n: int = N_DRAWS) -> Array:
         """What is minimised, (n_points,)."""
         losses = self.losses(np.vstack([self.reference, weights]), n)
         return self.risk(losses[:, 1:], losses[:, 0])
-
-    def single(self, weights: Array, world: int) -> Array:
-        """Loss (n_points,) in one of the worlds that choose."""
-        return np.asarray(self.losses(weights, 2 * N_WORLDS)[world])
 
 
 def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tuple[Array, Array]:
@@ -111,8 +107,6 @@ def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tu
         Candidates to begin with: the best by the point prediction first.
     """
     candidates = [weights for weights in first if limits.met(weights)]
-    for world in range(N_WORLDS):
-        candidates.append(improved(partial(worlds.single, world=world), first[0], limits, most=60))
     candidates.append(np.mean(candidates, axis=0))  # within the limits, which are convex
     order = np.argsort(worlds.values(np.array(candidates)), kind="stable")[:N_IMPROVED]
     for k in order:

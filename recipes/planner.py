@@ -21,7 +21,7 @@ from .comparison import loss_estimate, versus
 from .constraints import Constraints
 from .corpus import Corpus
 from .mismatch import find_mismatch, runs_of
-from .over_draws import Risk, Worlds, best_size_over, chosen_weights
+from .over_draws import PRICING, Risk, Worlds, best_size_over, chosen_weights
 from .plan import Plan
 from .pricer import Pricer
 from .provenance import settle
@@ -109,7 +109,7 @@ def make_plan(
     stacked = np.vstack([weights, *rivals.values()])
     points = pricer.points(n_params, tokens, stacked)
     expected = predictor.predict(points)
-    draws = predictor.draws(points, _DRAWS, seed)[1::2]
+    draws = predictor.draws(points, _DRAWS, seed, worlds=PRICING)
     own = points.take([0])
     complaints = predictor.support.complaints(own, predictor.schema.cells)
     seen, cells = runs_of(predictor), predictor.schema.cells

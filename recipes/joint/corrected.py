@@ -13,6 +13,7 @@ from infolaw.fitting import fit_law
 from infolaw.laws import Law
 from infolaw.points import Points
 from infolaw.result import FitResult
+from infolaw.uncertainty import EVERY
 from infolaw.units import Array
 
 from .evidence import Evidence, Mask, Views
@@ -92,18 +93,17 @@ class Corrected:
         loss = self.law.predict(self.views.law_points(points))
         return loss if self.residual is None else loss * np.exp(self.residual.mean(self.views.shares(points)))
 
-    def draws(self, points: Points, n: int, seed: int, rows: Mask | None = None) -> Array:
-        """Losses (n, n_points) by the noise of the runs: row j is one world, the same in every call; only `rows` if given.
+    def draws(self, points: Points, n: int, seed: int, worlds: Array | slice = EVERY) -> Array:
+        """Losses (n, n_points) by the noise of the runs, or some of these worlds: each is the same in every call.
 
         A world's residual is what the runs leave of that world's law: a law that values a cell less there finds it again
         in the residual.
         """
-        index = np.arange(n) % len(self.law.replicates)
-        index = index if rows is None else index[rows]
+        index = (np.arange(n) % len(self.law.replicates))[worlds]
         loss = np.array(self.law.bound.predict(self.law.replicates[index], self.views.law_points(points)))
         if self.residual is None:
             return loss
-        return loss * np.exp(_surfaces(self.law, self.residual, n, seed).take(rows)(self.views.shares(points)))
+        return loss * np.exp(_surfaces(self.law, self.residual, n, seed).take(worlds)(self.views.shares(points)))
 
     @property
     def noise(self) -> float:

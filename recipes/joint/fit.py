@@ -12,6 +12,7 @@ from infolaw.laws import Law, law_named
 from infolaw.model_error import HeldOut
 from infolaw.observations import Observations
 from infolaw.points import Support
+from infolaw.validation import Split
 
 from ..corpus import Corpus
 from .corrected import Corrected, Form
@@ -96,23 +97,25 @@ def fit_joint(
     members = tuple(Corrected.fitted(forms[k], evidence, n_bootstrap=n_bootstrap, seed=seed) for k in kept)
     chosen = [scores[k].verdict == "chosen" for k in kept]
     weights = tuple(float(is_chosen) / sum(chosen) for is_chosen in chosen)
-    joint = Joint(members, weights, tuple(scores[k].frequency for k in kept), evidence, scores, _nothing(), "")
     best = min((k for k in kept if scores[k].verdict == "chosen"), key=lambda k: scores[k].ratio)
-    held = []
-    for attempt, split in zip(trials[best], folds, strict=True):
-        held.append((attempt, evidence.rows.points.take(split.test), Support.of(evidence.rows.points.take(split.train))))
-    error = model_error(held, joint.noise_sd)
-    first = 100 * np.expm1(trials[best][0].errors)
-    heldout = HeldOut(
-        folds[0].name,
-        int(folds[0].train.sum()),
-        len(first),
-        float(np.abs(first).mean()),
-        float(first.mean()),
-        float(np.abs(first).max()),
-        error,
-    )
-    return Joint(members, weights, joint.frequencies, evidence, scores, heldout, _reason(scores, len(folds), notes))
+    frequencies = tuple(scores[k].frequency for k in kept)
+    heldout, stretch = _held(evidence, folds, trials[best], members)
+    return Joint(members, weights, frequencies, evidence, scores, heldout, stretch, _reason(scores, len(folds), notes))
+
+
+def _held(
+    evidence: Evidence, folds: Sequence[Split], trials: Sequence[Trial], members: Sequence[Corrected]
+) -> tuple[HeldOut, float]:
+    """What the hold-outs say of the best form: its error on the first of them, model error and stretch from all."""
+    points, seeds = evidence.rows.points, evidence.rows.seed_noise
+    asked = [
+        (split.name, attempt, points.take(split.test), Support.of(points.take(split.train)))
+        for attempt, split in zip(trials, folds, strict=True)
+    ]
+    error, stretch = model_error(asked, seeds.sd if seeds is not None else min(member.noise for member in members))
+    pct = 100 * np.expm1(trials[0].errors)
+    numbers = float(np.abs(pct).mean()), float(pct.mean()), float(np.abs(pct).max())
+    return HeldOut(folds[0].name, int(folds[0].train.sum()), len(pct), *numbers, error), stretch
 
 
 def _forms(evidence: Evidence, laws: Sequence[str | Law] | None) -> tuple[list[Form], str]:
@@ -144,7 +147,3 @@ def _reason(scores: Sequence[Score], n_folds: int, notes: str) -> str:
     said = "" if other is None else f"; best other: {other.label}, {other.ratio:.2f} of the best's error"
     names = " & ".join(score.label for score in chosen)
     return f"{names} predict{'s' * (len(chosen) == 1)} {n_folds} hold-outs best{said}.{notes}"
-
-
-def _nothing() -> HeldOut:
-    return HeldOut.unmeasured("", 0)

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from infolaw.laws import CellValue
-from infolaw.model_error import HeldOut
+from infolaw.model_error import HeldOut, ModelError
 from infolaw.observations import Observations
 from infolaw.points import Points, Schema, Support
-from infolaw.uncertainty import Interval
+from infolaw.uncertainty import EVERY, Interval
 from infolaw.units import Array
 
 from .corrected import Corrected
@@ -35,6 +35,8 @@ class Joint:
         Of every form that was weighed.
     heldout : HeldOut
         What hold-outs say of the chosen together.
+    stretch : float
+        Error of what is said of a recipe, as a share of it (standard deviation).
     reason : str
     """
 
@@ -44,6 +46,7 @@ class Joint:
     evidence: Evidence
     scores: tuple[Score, ...]
     heldout: HeldOut
+    stretch: float
     reason: str = ""
 
     @property
@@ -104,18 +107,40 @@ class Joint:
         logs = [np.log(member.predict(points)) for member in self.chosen]
         return np.asarray(np.exp(np.average(logs, axis=0, weights=[w for w in self.weights if w > 0])))
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
         """Losses (n, n_points); draw j is one member's world, the same in every call with this `n` and `seed`."""
         ends = np.cumsum(self.frequencies) / np.sum(self.frequencies)
         turn = np.searchsorted(ends, (np.random.default_rng([seed, 2]).permutation(n) + 0.5) / n)
-        loss = np.empty((n, len(points)))
+        turn, index = np.minimum(turn, len(self.members) - 1)[worlds], np.arange(n)[worlds]
+        loss = np.empty((len(index), len(points)))
         for k, member in enumerate(self.members):
-            own = np.minimum(turn, len(self.members) - 1) == k
-            if own.any():
-                loss[own] = member.draws(points, n, seed, own)
+            if (turn == k).any():
+                loss[turn == k] = member.draws(points, n, seed, index[turn == k])
         if not model_error:
             return loss
-        return np.asarray(loss * np.exp(self.heldout.model_error.draws(points, self.support, n, seed)))
+        return np.asarray(loss * np.exp(self._errors(points, n, seed)[worlds]))
+
+    def _errors(self, points: Points, n: int, seed: int) -> Array:
+        """Errors of log loss (n, n_points): the model error, and what a recipe differs from the usual one by, stretched.
+
+        A law that is wrong about a recipe is wrong in proportion to what it says of it: of two recipes that it finds
+        nearly equal it is surer than of one that it calls a disaster.
+        """
+        usual = Points.build(
+            points.n_params, points.tokens, weights=self.usual, unique=points.cell_unique, group=points.group
+        )
+        contrast = np.log(self.predict(points) / self.predict(usual))
+        rng = np.random.default_rng([seed, 7])
+        heavy = np.sqrt(ModelError.DF / rng.chisquare(ModelError.DF, (n, 1)))
+        wrong = self.stretch * heavy * rng.standard_normal((n, 1)) * contrast
+        return self.heldout.model_error.draws(points, self.support, n, seed) + wrong
+
+    @cached_property
+    def usual(self) -> Array:
+        """Mean recipe of runs and proxies, (n_cells,)."""
+        return np.asarray(self.evidence.rows.points.weights.mean(0))
 
     def interval(self, points: Points, level: float = 0.9, n: int = 1000, seed: int = 0) -> Interval:
         """Interval of the expected loss, (n_points,) each end."""

@@ -29,6 +29,8 @@ N_RESAMPLES = 200
 LEAST_CONTRAST = 0.001
 """Error of a contrast between recipes `USUAL_SPREAD` apart that is taken for granted [log loss]."""
 USUAL_SPREAD = 0.3
+LEAST_STRETCH = 0.05
+"""Error of what is said of a recipe, as a share of it, that is taken for granted."""
 N_WORLDS = 50
 
 
@@ -136,36 +138,40 @@ def _rule(means: Array) -> tuple[Array, Array]:
     return np.exp(total - best), stable & (total <= best + np.log(AS_GOOD))
 
 
-def model_error(trials: Sequence[tuple[Trial, Points, Support]], noise: float) -> ModelError:
-    """What the chosen form errs in beyond the noise of runs and its own spread: a level, and contrasts between recipes.
+def model_error(trials: Sequence[tuple[str, Trial, Points, Support]], noise: float) -> tuple[ModelError, float]:
+    """What the chosen form errs in beyond the noise of runs and its own spread: a level, and a stretch of contrasts.
 
     Parameters
     ----------
-    trials : sequence of (Trial, Points, Support)
-        Each with the points held out and the box of what was fitted.
+    trials : sequence of (str, Trial, Points, Support)
+        Name of the fold, the points held out, and the box of what was fitted.
     noise : float
         Standard deviation of one run [log loss].
+
+    Returns
+    -------
+    ModelError
+        Its contrast is the least that is taken for granted.
+    float
+        Error of contrasts between recipes of one size as a share of the contrasts predicted: root mean square over the
+        kinds of hold-outs, so that unseen repetition counts as much as unseen sizes.
     """
-    levels, excess, spreads = [ModelError.USUAL], [], []
-    for attempt, points, support in trials:
+    levels, missed, said = [ModelError.USUAL], dict[str, float](), dict[str, float]()
+    for name, attempt, points, support in trials:
         if attempt.fitted is None or not np.isfinite(attempt.errors).all():
             continue
-        member = _places(points)
-        count = member.sum(0)
-        scale = growth(points, support)
-        worlds = np.log(attempt.fitted.draws(points, N_WORLDS, 0))
-        mean = member.T @ (attempt.errors / scale) / count
-        levels.append(float(np.sqrt((mean**2).mean())))
-        df = len(points) - len(count)
-        spread = np.sqrt((_within(points.weights, member) ** 2).sum() / max(df, 1))
-        if df < 3 or spread < 1e-3:
-            continue
-        own = float((_within(worlds.T, member) ** 2).sum() / df / N_WORLDS)
-        excess.append(float((_within(attempt.errors / scale, member) ** 2).sum() / df) - own - noise**2)
-        spreads.append(float(spread))
+        member, kind = _places(points), next(kind for kind in KINDS if name.startswith(kind))
+        level = member.T @ (attempt.errors / growth(points, support)) / member.sum(0)
+        levels.append(float(np.sqrt((level**2).mean())))
+        expected = np.log(attempt.fitted.predict(points))
+        apart = _within(np.log(attempt.fitted.draws(points, N_WORLDS, 0)).T - expected[:, None], member)
+        own = float(np.median((apart**2).sum(0))) + noise**2 * (len(points) - member.shape[1])
+        missed[kind] = missed.get(kind, 0.0) + float((_within(attempt.errors, member) ** 2).sum()) - own
+        said[kind] = said.get(kind, 0.0) + float((_within(expected, member) ** 2).sum())
+    shares = [max(missed[kind], 0.0) / said[kind] for kind in said if said[kind] > 1e-6]
+    stretch = float(np.sqrt(np.mean(shares))) if shares else 0.0
     least = LEAST_CONTRAST / USUAL_SPREAD
-    slope = np.sqrt(max(0.0, float(np.mean(excess)))) / float(np.mean(spreads)) if excess else least
-    return ModelError(float(np.median(levels)), max(float(slope), least), 1.0, len(levels) - 1)
+    return ModelError(float(np.median(levels)), least, 1.0, len(levels) - 1), max(stretch, LEAST_STRETCH)
 
 
 def _places(points: Points) -> Array:

@@ -68,12 +68,10 @@ class Surfaces:
     levels: Array
     pull: Array | None = None
 
-    def take(self, rows: Any) -> Surfaces:
-        """Return some of the surfaces; all where `rows` is None."""
-        if rows is None:
-            return self
-        pull = None if self.pull is None else self.pull[:, rows]
-        return replace(self, sizes=self.sizes[:, rows], levels=self.levels[rows], pull=pull)
+    def take(self, index: Any) -> Surfaces:
+        """Return the surfaces at an index, slice or mask."""
+        pull = None if self.pull is None else self.pull[:, index]
+        return replace(self, sizes=self.sizes[:, index], levels=self.levels[index], pull=pull)
 
     def before(self, points: Array) -> Array:
         """Values before the runs at scaled points, (n_points, n)."""
