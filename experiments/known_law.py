@@ -12,6 +12,7 @@ from infolaw.laws import BoundLaw, CellValue, Law
 from infolaw.model_error import HeldOut
 from infolaw.points import Points, Schema, Support
 from infolaw.predictor import Predictor
+from infolaw.uncertainty import EVERY
 from infolaw.units import Array
 
 
@@ -65,9 +66,11 @@ class KnownLaw:
         """Loss (n_points,) [nats/token]."""
         return np.asarray(self.bound.predict(self.theta, points)[0])
 
-    def draws(self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True) -> Array:
+    def draws(
+        self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
+    ) -> Array:
         """Return `predict` n times, (n, n_points): nothing is uncertain."""
-        return np.tile(self.predict(points), (n, 1))
+        return np.tile(self.predict(points), (n, 1))[worlds]
 
     def optimal_n_params(self, flops: float, points: Points) -> tuple[float, Array] | None:
         """Return none: found by search."""
