@@ -7,8 +7,9 @@ are worth to the recipe as it is, by fewer repetitions alone: less, but surer, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from .pricer import Pricer
 
 _DRAWS = 400
 _MOST_COMPUTE = 100.0
+_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class DataValue:
     kept, kept_lower, kept_upper : float
         The same where the recipe stays as it is and its cell is repeated less.
     equivalent_compute : float or None
-        How many times the budget the corpus of today would need for the same loss; None: out of its reach.
+        How many times the budget the recipe of today would need for the same loss; None: out of its reach.
     flops : float or None
         The same as FLOP saved.
     epochs, epochs_after : float
@@ -170,21 +172,36 @@ def joined(points: Sequence[Points]) -> Points:
 
 
 def compute_for(pricer: Pricer, weights: Array, n_params: float, tokens: float, loss: float) -> float | None:
-    """How many times the compute a recipe needs to reach `loss`, growing N and D alike; None beyond 100 times.
+    """How many times the compute a recipe needs to reach `loss`; None beyond 100 times.
 
-    Unlike a grid this resolves differences of a millionth of the loss.
+    The compute goes into size and tokens alike, or into size alone where that needs less: more passes over scarce data may
+    do harm. Unlike a grid this resolves differences of a millionth of the loss.
     """
+
+    def gap(log_m: Array, share: float) -> Array:
+        sizes, spent = n_params * np.exp((1.0 - share) * log_m), tokens * np.exp(share * log_m)
+        return np.asarray(pricer.predictor.predict(pricer.points(sizes, spent, weights)) - loss)
+
+    found = [_crossing(partial(gap, share=share)) for share in (0.5, 0.0)]
+    reached = [float(np.exp(log_m)) for log_m in found if log_m is not None]
+    return min(reached, key=lambda times: abs(np.log(times))) if reached else None
+
+
+def _crossing(gap: Callable[[Array], Array]) -> float | None:
+    """Logarithm of the compute nearest to 0 at which a gap changes its sign, on the side where it should."""
     from scipy.optimize import brentq
 
-    def gap(log_m: float) -> float:
-        grow = float(np.exp(0.5 * log_m))
-        return float(pricer.predictor.predict(pricer.points(n_params * grow, tokens * grow, weights))[0]) - loss
+    now = float(gap(np.zeros(1))[0])
+    steps = np.linspace(0.0, np.log(_MOST_COMPUTE) * np.sign(now), _STEPS)
+    crossed = np.flatnonzero(np.sign(gap(steps)) != np.sign(now))
+    if now == 0 or not len(crossed):
+        return 0.0 if now == 0 else None
+    low, high = sorted((float(steps[crossed[0] - 1]), float(steps[crossed[0]])))
 
-    far = float(np.log(_MOST_COMPUTE))
-    for low, high in ((-far, 0.0), (0.0, far)):
-        if gap(low) >= 0 >= gap(high):
-            return float(np.exp(brentq(gap, low, high, xtol=1e-12)))
-    return None
+    def at(log_m: float) -> float:
+        return float(gap(np.array([log_m]))[0])
+
+    return float(brentq(at, low, high, xtol=1e-12))
 
 
 def values_text(values: Sequence[DataValue]) -> str:

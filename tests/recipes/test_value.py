@@ -79,9 +79,12 @@ def test_the_equivalent_compute_reaches_the_loss(law, corpus):
     weights = pricer.best_weights(*SIZE)
     loss = float(law.predict(pricer.points(*SIZE, weights))[0])
     times = compute_for(pricer, weights, *SIZE, loss - 1e-5)
-    grown = [size * np.sqrt(times) for size in SIZE]
     assert 1 < times < 1.01
-    assert float(law.predict(pricer.points(*grown, weights))[0]) == pytest.approx(loss - 1e-5, abs=1e-10)
+    alike, larger = ((SIZE[0] * times ** (1 - share), SIZE[1] * times**share) for share in (0.5, 0.0))
+    reached = [float(law.predict(pricer.points(*grown, weights))[0]) for grown in (alike, larger)]
+    assert min(reached) == pytest.approx(loss - 1e-5, abs=1e-10)
+    less = compute_for(pricer, weights, *SIZE, loss + 1e-5)
+    assert 0.99 < less < 1
     assert compute_for(pricer, weights, *SIZE, 0.5 * loss) is None
 
 
