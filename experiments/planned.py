@@ -33,7 +33,9 @@ from infolaw.observations import observe
 from infolaw.predictor import Predictor
 from infolaw.units import Array, tokens_for
 from recipes import Budget, Plan, Recipe, make_plan
+from recipes.comparison import versus
 from recipes.joint import fit_joint
+from recipes.pricer import Pricer
 
 from .planned_designs import law_runs, proxy_runs
 from .planned_making import cheap_worlds
@@ -46,7 +48,7 @@ from .report import Report
 CLAIM = "Over planted worlds our plan's mean regret is at most half of the best rival's, and its interval and chances hold."
 OURS = "ours"
 NEAR = (0.1, 0.3)
-BOOTSTRAP = 100
+BOOTSTRAP, N_DRAWS, LEVEL = 100, 1000, 0.9
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -58,13 +60,13 @@ def predictor_of(task: Task) -> Predictor:
     return fit_joint(observe(task.runs), task.swarm, task.corpus, n_bootstrap=BOOTSTRAP, seed=task.seed)
 
 
-def planned(predictor: Predictor, task: Task, budget: Budget, baseline: Recipe | None = None) -> Plan:
-    """Plan for one budget, held against `baseline`, by default today's mixture."""
+def planned(predictor: Predictor, task: Task, budget: Budget) -> Plan:
+    """Plan for one budget, held against today's mixture."""
     return make_plan(
         predictor,
         task.corpus,
         budget,
-        baseline=baseline or task.baseline,
+        baseline=task.baseline,
         constraints=task.constraints,
         seed=task.seed,
         details=False,
@@ -103,11 +105,15 @@ class Config:
 
 def run(config: Config) -> Report:
     """Hand out the runs, ask every method, judge by the truth."""
-    chosen = [one for k, one in enumerate(read_worlds()) if config.which in ("all", ("even", "odd")[k % 2])]
-    chosen = [one for name in config.families for one in [w for w in chosen if w.family == name][: config.per_family]]
-    trials = _each(partial(trial, config=config), chosen, config.n_workers)
+    trials = _each(partial(trial, config=config), planned_worlds(config), config.n_workers)
     cheap = _each(partial(cheap_trial, config=config), list(cheap_worlds(config.n_cheap)), config.n_workers)
     return report_of(CLAIM, trials, cheap, config.rivals, config.n_bootstrap)
+
+
+def planned_worlds(config: Config) -> list[PlannedWorld]:
+    """Return the frozen worlds that are asked for."""
+    found = [one for k, one in enumerate(read_worlds()) if config.which in ("all", ("even", "odd")[k % 2])]
+    return [one for name in config.families for one in [w for w in found if w.family == name][: config.per_family]]
 
 
 def _each(work: Callable[[Item], Found], items: Sequence[Item], n_workers: int) -> list[Found]:
@@ -197,12 +203,17 @@ def cheap_trial(world: PlannedWorld, config: Config) -> CheapTrial:
     weights = weights_of(plan, world)
     held, error = _holds(plan, loss_of(world, task.budgets[0], Answer(plan.n_params, weights)))
     pairs = _pairs(world, plan, {"baseline": world.today, "natural": world.natural, "best_bucket": _best_buckets(task)})
-    for part in NEAR:
-        near = (1 - part) * weights + part * world.today
-        recipe = Recipe.from_array(world.cells, near)
-        again = planned(predictor, task, Budget(n_params=plan.n_params, tokens=plan.tokens), recipe)
-        pairs += _pairs(world, again, {"baseline": near})
+    pairs += [_near(world, task, predictor, plan, (1 - part) * weights + part * world.today) for part in NEAR]
     return CheapTrial(world.name, world.family, held, error, tuple(pairs))
+
+
+def _near(world: PlannedWorld, task: Task, predictor: Predictor, plan: Plan, weights: Array) -> Pair:
+    """Hold a plan against one more mixture, as `make_plan` does."""
+    pricer = Pricer.of(predictor, task.corpus, task.constraints, None)
+    points = pricer.points(plan.n_params, plan.tokens, np.stack([weights_of(plan, world), weights]))
+    draws = predictor.draws(points, N_DRAWS, task.seed)[1::2]
+    found = versus(pricer, "near", weights, plan.n_params, plan.tokens, predictor.predict(points), draws, LEVEL)
+    return _pair(world, plan, weights, found.p_better)
 
 
 def _best_buckets(task: Task) -> Array | None:
@@ -212,14 +223,14 @@ def _best_buckets(task: Task) -> Array | None:
 
 def _pairs(world: PlannedWorld, plan: Plan, others: Mapping[str, Array | None]) -> list[Pair]:
     """Return the chance that a plan gave itself against each mixture, and the true gap at its size."""
-    own = float(world.loss(plan.n_params, plan.tokens, weights_of(plan, world))[0])
-    pairs = []
-    for rival in plan.versus:
-        weights = others.get(rival.name)
-        if weights is not None:
-            gap = own - float(world.loss(plan.n_params, plan.tokens, weights)[0])
-            pairs.append(Pair(rival.p_better, gap, world.noise_runs * own))
-    return pairs
+    found = [(others.get(rival.name), rival.p_better) for rival in plan.versus]
+    return [_pair(world, plan, weights, chance) for weights, chance in found if weights is not None]
+
+
+def _pair(world: PlannedWorld, plan: Plan, weights: Array, chance: float) -> Pair:
+    both = np.stack([weights_of(plan, world), weights])
+    own, other = world.loss(plan.n_params, plan.tokens, both)
+    return Pair(chance, float(own - other), float(world.noise_runs * own))
 
 
 def _rival(name: str, world: PlannedWorld, task: Task, config: Config) -> list[Answer]:
