@@ -83,7 +83,7 @@ class Config:
         Whether the corpus, if it is built, is a small one.
     seed : int
     shipped : bool
-        Train nothing: fit, price and judge by the runs that ship with the project, which ``folder`` then is.
+        Train nothing: fit, price and judge by the runs that ship with the project.
     """
 
     folder: Path = Path("first_loop-runs")

@@ -91,8 +91,9 @@ def audit_laws(runs: RunTable, grid: Grid, laws: Sequence[str], seed: int) -> tu
 
 
 def large_runs(runs: RunTable, grid: Grid) -> RunTable:
-    """Return the runs of the larger half of the sizes: the smallest models are noisier, and nothing is verified there."""
-    return runs.select(f"width >= {sorted(grid.widths)[len(grid.widths) // 2]}")
+    """Return the larger half of the sizes where no bucket is repeated often: small models and small pools are noisier."""
+    widths = runs.frame["width"].to_numpy()
+    return runs.select((widths >= sorted(grid.widths)[len(grid.widths) // 2]) & (most_epochs(runs) <= MOST_EPOCHS))
 
 
 def seed_sd(runs: RunTable) -> tuple[float, int]:

@@ -81,7 +81,7 @@ def test_the_wheel_holds_the_three_packages_and_their_data(tmp_path):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
     assert all(f"{package}/py.typed" in names for package in PACKAGES)
-    assert "experiments/data/tiny_lm_runs.csv" in names
+    assert "experiments/data/runs-infolaw.csv" in names
     assert any(name.startswith("infolaw/readers/mappings/") and name.endswith(".yaml") for name in names)
 
 
