@@ -27,6 +27,9 @@ BATCH_ROWS = 2**17
 TEXT_ROWS = 2**13
 """Rows of a batch where texts are read for their length."""
 
+LABEL_ROWS = 2**14
+"""Rows of a row group from which on labels are read as dictionaries: a batch ends with every dictionary."""
+
 AHEAD_ROWS = 2**20
 """Rows that the system is told to fetch from disk before they are asked for."""
 
@@ -88,6 +91,7 @@ def schema(shard: Shard) -> Any:
 def _record_batches(shard: Shard, columns: Columns) -> Iterator[Any]:
     sources = map(split_source, (columns.domain, columns.bucket or ""))
     labels = [source for kind, source in sources if kind == "column" and source and "." not in source]
+    labels = labels if sum(shard.group_rows) >= LABEL_ROWS * len(shard.group_rows) else []
     with whole_file(shard.name), _opened(shard.place, labels) as file:
         wanted = list(columns.needed())
         if not wanted:

@@ -22,15 +22,17 @@ from ..documents.mapping import Columns
 from ..documents.reading import read_batches
 from ..documents.shard import Shard
 from ..sampling.domains import known_domains
-from ..sampling.merged import N_MERGED_BINS, MergedHistogram, Merger
+from ..sampling.exact_merger import ExactMerger
+from ..sampling.merged import MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
 from .groups import only_size
 
-LEAN = np.dtype([("domain", "<u2"), ("bin", "<u2")])
-DEAR = np.dtype([*LEAN.descr, ("id", "<u8"), ("tokens", "<i8")])
+IDS = [("id", "<u8"), ("tokens", "<i8")]
+"""What is kept of a document beside domain and bin, where reading it again costs as much as reading all."""
 BLOCK_ROWS = 1 << 17
 
 Ints = NDArray[np.int64]
+Kind = np.dtype[np.void]
 _loading = Lock()
 
 
@@ -44,57 +46,59 @@ class Scored:
     tokens : (n,) int64
     domain : (n,) int32
         Index into the profile's domains.
-    bins : (n,) uint16
+    bins : (n,) uint16 or uint32
     """
 
     ids: NDArray[np.uint64]
     tokens: Ints
     domain: NDArray[np.int32]
-    bins: NDArray[np.uint16]
+    bins: NDArray[np.uint16] | NDArray[np.uint32]
 
 
 def score_shards(
     shards: Sequence[Shard],
     columns: Columns,
-    normaliser: Path,
+    tables: Path,
     weights: Sequence[Sequence[float]] | None,
     stated_buckets: int | None,
+    is_exact: bool,
     path: Path,
 ) -> Mapping[str, Any]:
     """Write domain and bin of every document of `shards`, and their histogram, to `path`.
 
     Parameters
     ----------
-    normaliser : Path
-        Of `Normaliser.write`.
+    tables : Path
+        Of `Normaliser.write`, or with `is_exact` of `ExactMerger.write`.
     weights : (n_domains, n_criteria), optional
         Of the criteria; equal by default.
     stated_buckets : int, optional
         Where documents state their bucket: it is their bin, and there are so many.
     """
     with _loading:  # once, not once a thread
-        merger = _merger(normaliser, None if weights is None else tuple(map(tuple, weights)))
-    histogram = MergedHistogram(merger.domains, stated_buckets or N_MERGED_BINS)
+        merger = _merger(tables, None if weights is None else tuple(map(tuple, weights)), is_exact)
+    histogram = MergedHistogram(merger.domains, stated_buckets or merger.n_bins)
     place_of = merger.bins if stated_buckets is None else partial(_stated, domains=merger.domains, n_buckets=stated_buckets)
-    head = np.zeros(1 + len(shards), np.int64)  # where the histogram begins, and the rows of every shard
+    head = np.zeros(2 + len(shards), np.int64)  # where the histogram begins, its bins, and the rows of every shard
+    head[1] = histogram.n_bins
     with open(path, "wb") as handle:
         head.tofile(handle)
         for place, shard in enumerate(shards):
-            kind = _kind(shard, columns)
-            for batch in read_batches(shard, columns if kind is DEAR else replace(columns, id="")):
+            is_dear, kind = _is_dear(shard, columns), _kind(shard, columns, histogram.n_bins)
+            for batch in read_batches(shard, columns if is_dear else replace(columns, id="")):
                 domain, bins = place_of(batch)
                 histogram.add(domain, bins, batch.tokens)
                 rows = np.empty(len(batch), kind)
                 rows["domain"], rows["bin"] = domain, bins
-                if kind is DEAR:
+                if is_dear:
                     rows["id"], rows["tokens"] = batch.ids, batch.tokens
                 rows.tofile(handle)
-                head[1 + place] += len(batch)
+                head[2 + place] += len(batch)
         head[0] = handle.tell()
         histogram.sums.tofile(handle)
         handle.seek(0)
         head.tofile(handle)
-    return {"documents": int(head[1:].sum())}
+    return {"documents": int(head[2:].sum())}
 
 
 def merged_histogram(paths: Sequence[Path], domains: Sequence[str]) -> MergedHistogram:
@@ -115,36 +119,39 @@ def read_scored(shards: Sequence[Shard], columns: Columns, kept: Path) -> Iterat
     """Documents of `shards` again: place of the shard, first row of the block in the file, and the block."""
     lean = only_size(columns)
     with open(kept, "rb") as handle:
-        n_rows = np.fromfile(handle, np.int64, 1 + len(shards))[1:].tolist()
+        _, n_bins, *n_rows = np.fromfile(handle, np.int64, 2 + len(shards)).tolist()
         for place, shard in enumerate(shards):
-            kind, left = _kind(shard, columns), n_rows[place]
-            row = shard.first_row
-            blocks = _kept(handle, left) if kind is DEAR else _read_again(handle, left, shard, lean)
-            for block in blocks:
+            rows, row = (handle, _kind(shard, columns, n_bins), n_rows[place]), shard.first_row
+            for block in _kept(*rows) if _is_dear(shard, columns) else _read_again(*rows, shard, lean):
                 yield place, row, block
                 row += len(block.ids)
 
 
-def _read_again(handle: Any, left: int, shard: Shard, lean: Columns) -> Iterator[Scored]:
+def _read_again(handle: Any, kind: Kind, left: int, shard: Shard, lean: Columns) -> Iterator[Scored]:
     for batch in read_batches(shard, lean):
         left -= len(batch)
         if left < 0:
             raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
-        rows = np.fromfile(handle, LEAN, len(batch))
+        rows = np.fromfile(handle, kind, len(batch))
         yield Scored(batch.ids, batch.tokens, rows["domain"].astype(np.int32), np.ascontiguousarray(rows["bin"]))
 
 
-def _kept(handle: Any, left: int) -> Iterator[Scored]:
+def _kept(handle: Any, kind: Kind, left: int) -> Iterator[Scored]:
     while left:
-        rows = np.fromfile(handle, DEAR, min(left, BLOCK_ROWS))
+        rows = np.fromfile(handle, kind, min(left, BLOCK_ROWS))
         left -= len(rows)
         ids, tokens, bins = (np.ascontiguousarray(rows[name]) for name in ("id", "tokens", "bin"))
         yield Scored(ids, tokens, rows["domain"].astype(np.int32), bins)
 
 
-def _kind(shard: Shard, columns: Columns) -> np.dtype[np.void]:
-    """What is kept of a document: more where reading ids and tokens of a shard again costs as much as reading it all."""
-    return DEAR if shard.kind == "jsonl" or columns.tokens_per_byte is not None else LEAN
+def _is_dear(shard: Shard, columns: Columns) -> bool:
+    return shard.kind == "jsonl" or columns.tokens_per_byte is not None
+
+
+def _kind(shard: Shard, columns: Columns, n_bins: int) -> Kind:
+    """What is kept of a document."""
+    narrow = [("domain", "<u2"), ("bin", "<u2" if n_bins <= 1 << 16 else "<u4")]
+    return np.dtype([*narrow, *(IDS if _is_dear(shard, columns) else [])])
 
 
 def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
@@ -159,5 +166,8 @@ def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArr
 
 
 @lru_cache(maxsize=2)
-def _merger(normaliser: Path, weights: tuple[tuple[float, ...], ...] | None) -> Merger:
-    return Merger.of(Normaliser.read(normaliser), None if weights is None else np.array(weights))
+def _merger(tables: Path, weights: tuple[tuple[float, ...], ...] | None, is_exact: bool) -> Merger | ExactMerger:
+    if is_exact:
+        return ExactMerger.read(tables)
+    normaliser = Normaliser.read(tables)
+    return Merger.of(normaliser, None if weights is None else np.array(weights))

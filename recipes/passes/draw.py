@@ -42,6 +42,7 @@ def sample_corpus(
     workers: int | None = None,
     executor: str = "threads",
     shard_tokens: int = SHARD_TOKENS,
+    exact: bool = False,
     check_duplicates: bool = False,
     dry_run: bool = False,
     progress: Callable[[str], Tell] | None = None,
@@ -69,6 +70,8 @@ def sample_corpus(
         See `recipes.passes.executors.open_executor`.
     shard_tokens : int
         Largest shard of documents [tokens].
+    exact : bool
+        Ranks by sorting all documents in memory, for small corpora, in place of 16,384 bins a domain.
     check_duplicates : bool
         Look for ids that stand twice, and refuse them: one more pass.
     dry_run : bool
@@ -91,18 +94,18 @@ def sample_corpus(
     if kind not in KINDS or shard_tokens < 1:
         raise RecipeError(f"{kind} with shards of {shard_tokens} tokens cannot be written; choose among {', '.join(KINDS)}.")
     given = None if profile is None else profile.fingerprint
-    options = (kind, seed % 2**64, shard_tokens if kind in KINDS[2:] else None, given)
+    options = (kind, seed % 2**64, shard_tokens if kind in KINDS[2:] else None, given, exact)
     identity = fingerprint_of(1, documents.fingerprint, repr(documents.columns), request.fingerprint, *options)
     run_in = partial(Run, documents, request, profile, kind, seed % 2**64, identity, Path(out), progress)
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="infolaw-") as folder, open_executor(executor, workers) as place:
-            return run_in(Path(folder), place).planned()
+            return run_in(Path(folder), place, exact).planned()
     with owned_folder(Path(out)) as state:
         done = read_result(Path(out) / RESULT)
         if done is not None:
             return _finished(Path(out), done, identity)
         with open_executor(executor, workers) as place:
-            run = run_in(state, place)
+            run = run_in(state, place, exact)
             if check_duplicates:
                 refuse_duplicates(documents, run.groups, state, place, run.tell("looking for ids that stand twice"))
             sample = run.drawn(shard_tokens)

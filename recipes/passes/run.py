@@ -15,6 +15,8 @@ from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.progress import Tell
 
+from ..documents.reading import read_batches
+from ..sampling.exact_merger import MOST_DOCUMENTS, ExactMerger
 from ..sampling.normalise import Normaliser
 from .bins import merged_histogram, score_shards
 from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last_copies
@@ -55,6 +57,7 @@ class Run:
     progress: Callable[[str], Tell] | None
     state: Path
     executor: Executor
+    is_exact: bool = False
 
     @cached_property
     def groups(self) -> list[ShardGroup]:
@@ -77,16 +80,16 @@ class Run:
     def scored(self) -> list[Path]:
         """Second pass: a partial a group."""
         weights = self.request.merge_weights(self.profile.domains, self.profile.criteria)
-        mark = fingerprint_of("bins", self._profile_mark, weights, self.request.stated_buckets, package_version())
+        columns, stated = self.documents.columns, self.request.stated_buckets
+        mark = fingerprint_of("bins", self._profile_mark, weights, stated, self.is_exact, package_version())
         place = self.state / f"tables-{mark}"
         if not place.exists():
             with committed(place) as temporary:
-                Normaliser.from_profile(self.profile).write(temporary)
-        columns, stated = self.documents.columns, self.request.stated_buckets
+                self._tables(weights).write(temporary)
         tasks = [
             Task(
                 f"bins-{group.key}",
-                partial(score_shards, group.shards, columns, place, weights, stated),
+                partial(score_shards, group.shards, columns, place, weights, stated, self.is_exact),
                 mark,
                 group.size,
                 is_kept=False,
@@ -150,6 +153,19 @@ class Run:
     @property
     def _folder(self) -> str:
         return self.kind if self.kind in KINDS[:2] else "documents"
+
+    def _tables(self, weights: list[list[float]] | None) -> Normaliser | ExactMerger:
+        """What turns scores into bins."""
+        if not self.is_exact:
+            return Normaliser.from_profile(self.profile)
+        if (total := int(self.profile.documents.sum())) > MOST_DOCUMENTS:
+            raise RecipeError(
+                f"--exact holds all scores in memory, of at most {MOST_DOCUMENTS:,} documents; these are {total:,}: "
+                "leave it out, ranks by bins are within .001."
+            )
+        columns = replace(self.documents.columns, id="")
+        batches = [batch for shard in self.documents.shards for batch in read_batches(shard, columns)]
+        return ExactMerger.of(batches, self.profile.domains, self.profile.criteria, weights)
 
     def _cut(self, rule: DrawRule, tokens: int) -> DrawRule:
         """Draw a little more than the budget, then find the cut that meets it."""
@@ -263,6 +279,7 @@ class Run:
             "root": self.documents.root,
             "profile": self._profile_mark,
             "table": table.fingerprint,
+            "ranks": "exact" if self.is_exact else "binned",
             "ids": id_rule(self.documents.columns),
             "budget": self.request.tokens,
             "cut": cut,

@@ -22,7 +22,7 @@ from ..cell import Cell
 from .buckets import bucket_sums, bucket_table
 from .domains import check_places
 from .hashing import Keys, seed_key
-from .merged import MergedHistogram
+from .merged import MergedHistogram, as_bins
 from .order_keys import Integers
 from .packing import digest, pack, unpack
 from .params import SamplerParams
@@ -169,7 +169,7 @@ class CopyTable:
         check_places(domain, len(self.domains), bins, self.n_bins)
         counts, rows = np.empty(len(ids), np.uint16), np.empty(len(ids), np.int64)
         places, numbers = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(ids, np.uint64)
-        binned = np.ascontiguousarray(bins, np.uint16)
+        binned = as_bins(bins, self.n_bins)
         n_drawn = draw_copies(places, binned, numbers, seed_key(seed), np.ascontiguousarray(self.fixed), counts, rows)
         return counts, rows[:n_drawn]
 

@@ -20,15 +20,15 @@ def given(kind: Any) -> Any:
     return types.Array(kind, 1, "C", readonly=True)
 
 
-def compiled(signature: Any) -> Callable[[Any], Any]:
+def compiled(*signatures: Any) -> Callable[[Any], Any]:
     """Compile for these types alone, and keep the result; where no folder can be written, compile in every process."""
 
     def decorate(function: Any) -> Any:
         options: Any = {"nogil": True, "error_model": "numpy"}
         try:
-            return njit(signature, cache=True, **options)(function)
+            return njit(list(signatures), cache=True, **options)(function)
         except RuntimeError:  # no folder to keep compiled code in
-            return njit(signature, **options)(function)
+            return njit(list(signatures), **options)(function)
 
     return decorate
 

@@ -113,6 +113,11 @@ class Merger:
         """Domains in the order of the codes that `bins` returns."""
         return self.normaliser.domains
 
+    @property
+    def n_bins(self) -> int:
+        """Bins a domain."""
+        return N_MERGED_BINS
+
     def bins(self, batch: Batch) -> tuple[Domains, Bins]:
         """Domain (index into `domains`) and bin of each document, ``(n,)`` each.
 
@@ -123,6 +128,11 @@ class Merger:
         """
         domain = known_domains(batch.domain, batch.domains, self.domains, "profile")
         return domain, merge_bins(batch.scores, domain, self.normaliser, self.weights)
+
+
+def as_bins(bins: NDArray[np.integer], n_bins: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Bins as compiled loops take them, of the smaller type where `n_bins` allow it."""
+    return np.ascontiguousarray(bins, np.uint16) if n_bins <= 1 << 16 else np.ascontiguousarray(bins, np.uint32)
 
 
 class MergedHistogram:
@@ -166,7 +176,7 @@ class MergedHistogram:
 
         check_places(domain, len(self.domains), bins, self.n_bins)
         places, counts = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(tokens, np.int64)
-        add_bins(places, np.ascontiguousarray(bins, np.uint16), counts, self.sums)
+        add_bins(places, as_bins(bins, self.n_bins), counts, self.sums)
 
     def merge(self, other: MergedHistogram) -> MergedHistogram:
         """Add `other` to this histogram, in place, and return this one."""
