@@ -32,6 +32,7 @@ class LedgerPart(_Part):
     epochs: float
     unique: float
     unique_share: float
+    marginal: float = 0.0
 
 
 class VersusPart(_Part):

@@ -27,6 +27,7 @@ from .pricer import Pricer
 from .provenance import settle
 from .recipe import Recipe, ledger
 from .stages import make_schedule
+from .value import marginal_values
 
 _DRAWS = 1000
 
@@ -120,7 +121,7 @@ def make_plan(
         tokens,
         budget.spent(n_params, tokens),
         dict(zip(corpus.names, weights.tolist(), strict=True)),
-        ledger(weights, corpus, tokens),
+        ledger(weights, corpus, tokens, marginal_values(pricer, n_params, tokens, weights)),
         loss_estimate(predictor, own, draws[:, 0], level, seed),
         tuple(
             versus(pricer, name, rivals[name], n_params, tokens, expected[[0, k]], draws[:, [0, k]], level)

@@ -133,7 +133,11 @@ def _read_table(path: str | Path) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """What a recipe does to one cell; token counts in tokens, shares in [0, 1]."""
+    """What a recipe does to one cell; token counts in tokens, shares in [0, 1].
+
+    `marginal` is the fall of the loss by one more distinct token of the cell, the recipe as it is [nats/token for a token]:
+    0 where the cell is not read to its end.
+    """
 
     cell: str
     weight: float
@@ -142,9 +146,10 @@ class LedgerRow:
     epochs: float
     unique: float
     unique_share: float
+    marginal: float = 0.0
 
 
-def ledger(weights: Array, corpus: Corpus, tokens: float) -> tuple[LedgerRow, ...]:
+def ledger(weights: Array, corpus: Corpus, tokens: float, marginal: Array | None = None) -> tuple[LedgerRow, ...]:
     """Account of a run of `tokens` by `weights`: one row a cell of the corpus.
 
     Parameters
@@ -155,6 +160,8 @@ def ledger(weights: Array, corpus: Corpus, tokens: float) -> tuple[LedgerRow, ..
         What is available.
     tokens : float
         Training tokens, every pass counted [tokens].
+    marginal : ndarray, (n_cells,), optional
+        Worth of one more distinct token of each cell; 0 by default.
 
     Returns
     -------
@@ -164,5 +171,6 @@ def ledger(weights: Array, corpus: Corpus, tokens: float) -> tuple[LedgerRow, ..
     trained = np.asarray(weights, float) * tokens
     available = corpus.unique_tokens
     unique = np.minimum(trained, available)
-    columns = np.stack([weights, available, trained, epochs(trained, available), unique, unique / available], axis=1)
+    worth = np.zeros(len(available)) if marginal is None else marginal
+    columns = np.stack([weights, available, trained, epochs(trained, available), unique, unique / available, worth], axis=1)
     return tuple(LedgerRow(name, *row) for name, row in zip(corpus.names, columns.tolist(), strict=True))

@@ -8,10 +8,10 @@ import pytest
 from infolaw import fit, simulated_runs
 from infolaw.errors import RecipeError
 from infolaw.points import Points
-from recipes import Cell, Constraints, Corpus
+from recipes import Budget, Cell, Constraints, Corpus, make_plan
 from recipes.constraints import Offer
 from recipes.pricer import Pricer
-from recipes.value import compute_for, data_values, every_cell, values_text, with_offer
+from recipes.value import compute_for, data_values, every_cell, marginal_values, values_text, with_offer
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
 CELLS = ("q0", "q1", "q2")
@@ -94,3 +94,18 @@ def test_prices_are_told_by_the_gain(law, corpus):
     assert "books (q0)" in values_text([found])
     with pytest.raises(RecipeError, match="nothing on offer"):
         values(law, corpus, [])
+
+
+def test_the_ledger_holds_the_worth_of_one_more_token(law, corpus):
+    plan = make_plan(law, corpus, Budget(n_params=SIZE[0], tokens=9e10), constraints=Constraints(fixed_share={"q2": 0.1}))
+    pricer = Pricer(law, corpus, Constraints())
+    weights = np.array(list(plan.weights.values()))
+    base = float(law.predict(pricer.points(SIZE[0], 9e10, weights))[0])
+    for row in plan.ledger:
+        larger = replace(pricer, corpus=with_offer(corpus, Offer(row.cell, 1e-4 * row.available)))
+        fall = base - float(law.predict(larger.points(SIZE[0], 9e10, weights))[0])
+        assert row.marginal * 1e-4 * row.available == pytest.approx(fall, rel=0.01, abs=1e-12)
+    scarce, plenty = plan.ledger[0], plan.ledger[2]
+    assert scarce.marginal > 0
+    assert (plenty.epochs, plenty.marginal) == (1.0, 0.0)
+    np.testing.assert_allclose(marginal_values(pricer, SIZE[0], 9e10, weights), [row.marginal for row in plan.ledger])
