@@ -6,6 +6,7 @@ Imported only where a file is read or written, so that pydantic and yaml cost no
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,6 +154,30 @@ def read_text(path: str | Path) -> str:
         raise RecipeError(f"The file cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"Not a UTF-8 text file (byte {error.start}); save it as UTF-8.") from error
+
+
+def read_pairs(path: str | Path, number: str, kind: str) -> dict[str, float]:
+    """Read a two-column table (CSV) of cells and numbers; callers name the file.
+
+    Raises
+    ------
+    RecipeError
+        If the header is not ``cell,<number>`` (`kind` says what such a table is called), a row holds no number, or a cell
+        stands twice; the message names the row.
+    """
+    header, *rows = list(csv.reader(io.StringIO(read_text(path)), strict=True)) or [[]]
+    if header != ["cell", number]:
+        raise RecipeError(f"The first line is {','.join(header)!r}; {kind} starts with 'cell,{number}'.")
+    found: dict[str, float] = {}
+    for place, row in enumerate((row for row in rows if row), start=1):
+        try:
+            cell, value = row[0], float(row[1])
+        except (IndexError, ValueError) as error:
+            raise RecipeError(f"row {place}: {','.join(row)!r} is not a cell and a number.") from error
+        if cell in found:
+            raise RecipeError(f"row {place}: cell {cell!r} stands twice; keep one of the rows.")
+        found[cell] = value
+    return found
 
 
 def read_yaml(path: str | Path, model: type[Model]) -> Model:

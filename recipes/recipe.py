@@ -93,11 +93,11 @@ class Recipe:
     @classmethod
     def read(cls, path: str | Path) -> Recipe:
         """Read a recipe: YAML (schema_version 1, weights) or a CSV with the columns cell and weight."""
-        from .files import RecipeFile, named_place, read_yaml
+        from .files import RecipeFile, named_place, read_pairs, read_yaml
 
         with named_place(path):
             is_table = Path(path).suffix.lower() == ".csv"
-            return cls(_read_table(path) if is_table else read_yaml(path, RecipeFile).weights)
+            return cls(read_pairs(path, "weight", "a recipe table") if is_table else read_yaml(path, RecipeFile).weights)
 
     def write(self, path: str | Path) -> None:
         """Write the recipe as YAML, or as a two-column table where `path` ends in .csv, whole or not at all."""
@@ -111,24 +111,6 @@ class Recipe:
             write_atomically(path, table.getvalue())
         else:
             write_yaml(path, RecipeFile(schema_version=1, weights=dict(self.weights)))
-
-
-def _read_table(path: str | Path) -> dict[str, float]:
-    from .files import read_text
-
-    header, *rows = list(csv.reader(io.StringIO(read_text(path)), strict=True)) or [[]]
-    if header != ["cell", "weight"]:
-        raise RecipeError(f"The first line is {','.join(header)!r}; a recipe table starts with 'cell,weight'.")
-    weights: dict[str, float] = {}
-    for number, row in enumerate((row for row in rows if row), start=1):
-        try:
-            cell, weight = row[0], float(row[1])
-        except (IndexError, ValueError) as error:
-            raise RecipeError(f"row {number}: {','.join(row)!r} is not a cell and a number.") from error
-        if cell in weights:
-            raise RecipeError(f"row {number}: cell {cell!r} stands twice; keep one of the rows.")
-        weights[cell] = weight
-    return weights
 
 
 @dataclass(frozen=True)

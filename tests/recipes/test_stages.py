@@ -12,6 +12,7 @@ from infolaw.errors import BudgetError, RecipeError
 from infolaw.points import Points
 from recipes import Budget, Cell, Constraints, Corpus, Plan, make_plan
 from recipes.cli import app
+from recipes.consumed_file import read_consumed
 from recipes.exporters.stages import export_plan
 from recipes.pricer import Pricer
 from recipes.stages import Schedule, make_schedule, parse_stages, weighed
@@ -127,6 +128,21 @@ def test_what_was_consumed_and_cannot_be_is_told(law, rules, budget, said):
 def test_stages_that_are_none_are_refused(text):
     with pytest.raises(RecipeError, match="0.8,0.2"):
         parse_stages(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cell,weight\nq0,1\n", "starts with 'cell,tokens'"),
+        ("cell,tokens\nq0,many\n", "row 1: 'q0,many' is not a cell and a number"),
+        ("cell,tokens\nq0,1\nq0,2\n", "row 2: cell 'q0' stands twice"),
+        ("cell,tokens\nq0,-1\n", "q0 = -1 is no count of tokens"),
+    ],
+)
+def test_a_ledger_of_what_was_consumed_that_is_none_is_refused_by_row(tmp_path, text, said):
+    (tmp_path / "read.csv").write_text(text)
+    with pytest.raises(RecipeError, match=f"read.csv: .*{said}"):
+        read_consumed(tmp_path / "read.csv")
 
 
 def test_a_weight_below_one_and_an_unknown_stage_are_refused(law):
