@@ -26,7 +26,7 @@ from infolaw.points import Points
 from infolaw.result import FitResult
 from infolaw.units import Array, tokens_for
 from infolaw.validation import audit
-from recipes.design.beliefs import Beliefs
+from recipes.design.beliefs import Beliefs, usual_noise
 from recipes.design.candidates import Candidates, candidates
 from recipes.design.decisions import Tried, decisions, losses_of
 from recipes.design.picking import expected_regret, pick
@@ -176,7 +176,7 @@ def course(job: tuple[PlannedWorld, str], config: Config) -> Course:
         if number == config.n_rounds:
             break
         tried = candidates(pricer, found, budget, seed=number)
-        beliefs = Beliefs.of(pricer, found, tried, fitted.noise_sd, number, doubt=method != "d_optimal")
+        beliefs = Beliefs.of(pricer, found, tried, usual_noise(fitted), number, doubt=method != "d_optimal")
         expected.append(expected_regret(beliefs))
         chosen = CHOOSERS[method](pricer, tried, beliefs, budget, config.n_runs, rng)
         runs = tried.take(np.array(chosen, np.intp))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from infolaw.points import Points
+from infolaw.predictor import Predictor
+from infolaw.uncertainty import Noise
 from infolaw.units import Array
 
 from ..mismatch import runs_of
@@ -84,3 +86,8 @@ def _tamed(draws: Array) -> Array:
 def _stacked(one: Points, other: Points) -> Points:
     names = ("n_params", "tokens", "cell_tokens", "cell_unique", "group")
     return Points(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in names))
+
+
+def usual_noise(predictor: Predictor) -> float:
+    """Scatter of log loss about a fit, and no less than is usual: with few runs to spare a fit follows their noise."""
+    return max(predictor.noise_sd, Noise.USUAL)

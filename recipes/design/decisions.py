@@ -10,7 +10,7 @@ import numpy as np
 
 from infolaw.errors import BudgetError
 from infolaw.laws import CellValue
-from infolaw.points import Points, Schema
+from infolaw.points import Points, Schema, Support
 from infolaw.predictor import Predictor
 from infolaw.units import Array
 
@@ -172,7 +172,7 @@ def _recipes(pricer: Pricer, n_params: float, tokens: float, best: Array, rng: n
         imagined = cast(Predictor, _Worths(predictor.schema, CellValue(worth, 1.0, rng.uniform(0.03, 1.0))))
         found.append(replace(pricer, predictor=imagined).best_weights(n_params, tokens))
     every = np.array(found)
-    return np.concatenate([_held(every, best, pricer), every])
+    return np.concatenate([_held(every, best, pricer, beyond) for beyond in (0.0, Support.REACH_WEIGHT)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,13 +228,13 @@ class _Worths:
         return self.value
 
 
-def _held(recipes: Array, best: Array, pricer: Pricer) -> Array:
-    """Recipes drawn towards `best` until no law cell has a larger share than runs have tried, or `best` has."""
+def _held(recipes: Array, best: Array, pricer: Pricer, beyond: float) -> Array:
+    """Recipes drawn towards `best` until no law cell's share is more than `beyond` above what runs have tried."""
     up = np.eye(len(pricer.predictor.schema.cells))[pricer.cells]
-    tried = np.array([high for _, high in pricer.predictor.support.weights])
+    tried = np.array([high for _, high in pricer.predictor.support.weights]) + beyond
     shares, own = recipes @ up, best @ up
-    beyond = np.maximum(shares - own, 1e-300)
-    part = np.clip((np.maximum(tried, own) - own) / beyond, 0.0, 1.0).min(1, keepdims=True)
+    room = (np.maximum(tried, own) - own) / np.maximum(shares - own, 1e-300)
+    part = np.clip(room, 0.0, 1.0).min(1, keepdims=True)
     return np.asarray(best + part * (recipes - best))
 
 

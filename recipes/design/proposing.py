@@ -18,7 +18,7 @@ from ..corpus import Corpus
 from ..pricer import Pricer
 from ..provenance import settle
 from ..recipe import Recipe
-from .beliefs import Beliefs
+from .beliefs import Beliefs, usual_noise
 from .candidates import Candidates, candidates
 from .decisions import Decisions, decisions, other_sizes
 from .picking import METHODS, Picked, expected_regret, pick, value_of
@@ -116,7 +116,7 @@ def design_runs(
     tolerance : float, optional
         Regret to leave alone [nats/token]; by default what one per cent more compute would bring in the final run.
     noise_sd : float, optional
-        Standard deviation of log loss between equal runs; by default the scatter about the fit.
+        Standard deviation of log loss between equal runs; see `usual_noise` for the default.
     method : {"regret", "d_optimal"}
         ``d_optimal`` knows only what the runs tell of all constants: seconds cheaper, blind to the plan.
     seed : int
@@ -134,7 +134,7 @@ def design_runs(
     _check(budget_flops, most_runs, tolerance, noise_sd, method)
     found = decisions(pricer, n_params, tokens, weights, rivals or {}, elsewhere, seed)
     tried = candidates(pricer, found, budget_flops, sizes=sizes, seed=seed)
-    noise = pricer.predictor.noise_sd if noise_sd is None else noise_sd
+    noise = usual_noise(pricer.predictor) if noise_sd is None else noise_sd
     beliefs = Beliefs.of(pricer, found, tried, noise, seed)
     worth = _Worth(pricer, found, beliefs)
     limit = worth(NEGLIGIBLE * worth.flops) if tolerance is None else tolerance
