@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -25,6 +26,8 @@ OWN_TERM = Parameter(
     centre=DATA_TERM.centre,
 )
 LEAK = Parameter("leak", (1e-4, 1.0), "what a token is worth to the other domains", "l", start=(0.01, 0.5), log=True)
+HARM = Parameter("P", (1e-6, 1e2), "share that full repetition adds to the data terms", "P", start=(1e-3, 1.0), log=True)
+HARM_GROWTH = Parameter("kappa", (0.0, 2.0), "growth of the harm with model size", "kappa", start=(0.0, 1.0))
 QUALITY = Parameter("theta", (-1.0, 5.0), "how fast a token's worth falls from bucket to bucket", "theta", start=(0, 1))
 
 
@@ -36,11 +39,19 @@ class DomainTerms(Law):
     starved domain costs without bound, so no optimum lies in a corner of the simplex. With one domain it is a
     data-constrained law over quality buckets.
 
+    Attributes
+    ----------
+    harm : {"none", "bounded"}
+        Whether spent passes also cost: all terms grow by 1 + P sum_d w_d (1 - e^(-(epochs_d - 1)/R*)) N^kappa, as in
+        ``repetition``, with N at the runs' centre.
+
     References
     ----------
     .. [1] After "Explaining Data Mixing Scaling Laws" (2026), whose loss is such a sum over domains, with the repetition of
        Muennighoff et al. (2023), arXiv:2305.16264, eq. 5.
     """
+
+    harm: Literal["none", "bounded"] = "none"
 
     sees_recipe = True
     name = "domain_terms"
@@ -52,12 +63,23 @@ class DomainTerms(Law):
         """Return the constants: a term for every domain, theta where there are several buckets."""
         several = len({bucket for bucket in schema.buckets if bucket is not None}) > 1
         own = (OWN_TERM, LEAK) if len(schema.domains) > 1 else (OWN_TERM,)
-        return (IRREDUCIBLE, MODEL_TERM, MODEL_EXPONENT, DATA_EXPONENT, *own, SPENT, *((QUALITY,) if several else ()))
+        rest = (*((QUALITY,) if several else ()), *((HARM, HARM_GROWTH) if self.harm == "bounded" else ()))
+        return (IRREDUCIBLE, MODEL_TERM, MODEL_EXPONENT, DATA_EXPONENT, *own, SPENT, *rest)
 
     def fixed(self, schema: Schema) -> dict[str, Array]:
         """Return the bucket of every cell, and which domain it belongs to, (n_cells, n_domains)."""
         member = np.array([[float(domain == own) for domain in schema.domains] for own in schema.domain_of_cell])
-        return {"bucket": np.array([bucket or 0 for bucket in schema.buckets], float), "member": member}
+        buckets = np.array([bucket or 0 for bucket in schema.buckets], float)
+        return {"bucket": buckets, "member": member, "log_n": np.array(schema.log_n_params)}
+
+    def _harm(self, p: Constants, x: Points) -> tuple[Array, Array]:
+        """Share by which spent passes raise the data terms, and its derivative by R."""
+        if "P" not in p:
+            return np.zeros((1, 1)), np.zeros((1, 1))
+        passes, half = np.maximum(x.cell_epochs - 1, 0), p["R"][..., None]
+        left = np.exp(-passes / half)
+        grown = p["P"] * np.exp(p["kappa"] * (x.log_n_params - p["log_n"]))
+        return grown * ((1 - left) * x.weights).sum(-1), grown * (-left * passes / half**2 * x.weights).sum(-1)
 
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array]:
         """Worth by cell and its derivative by R, what feeds every domain, its term, all with a last axis."""
@@ -71,11 +93,13 @@ class DomainTerms(Law):
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        return np.asarray(p["E"] + model_term(p, x) + self._parts(p, x)[-1].sum(-1))
+        return np.asarray(p["E"] + model_term(p, x) + self._parts(p, x)[-1].sum(-1) * (1 + self._harm(p, x)[0]))
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
         """Return derivatives by all constants."""
         worth, by_r, fed, terms = self._parts(p, x)
+        harm, harm_by_r = self._harm(p, x)
+        data, terms = terms.sum(-1), terms * (1 + harm)[..., None]
         model, by_fed = np.exp(-p["alpha"] * x.log_n_params), -p["beta"][..., None] * terms / fed
         total = by_fed.sum(-1)
         by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
@@ -86,6 +110,8 @@ class DomainTerms(Law):
             "B": terms / p["B"],
             "beta": -(terms * np.log(fed)).sum(-1),
             "leak": total * worth.sum(-1),
-            "R": (by_worth * by_r).sum(-1),
+            "R": (by_worth * by_r).sum(-1) + data * harm_by_r,
+            "P": data * harm / p.get("P", 1.0),
+            "kappa": data * harm * (x.log_n_params - p["log_n"]),
             "theta": -(by_worth * worth * p["bucket"]).sum(-1),
         }

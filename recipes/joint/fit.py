@@ -1,4 +1,4 @@
-"""Fit every form to law runs and proxies, judge them on runs they have not seen, and keep what predicts best."""
+"""Fit every form to law runs and proxies, weigh them by the runs they have not seen."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ LAWS = (
     "repetition:harm=ratio",
     "concave_mixing:data=fading",
     "domain_terms",
+    "domain_terms:harm=bounded",
 )
 """Laws that are weighed, each alone and with a residual; chinchilla with one is the proxies' word on mixtures."""
 ONCE = ("data_constrained", "infolaw_e", "concave_mixing:data=fading", "domain_terms")
 """Laws that are weighed where no run repeats data."""
 LITERATURE = {"R_D": (15.4, 15.0), "R": (15.4, 15.0), "R_N": (5.3, 10.0)}
 """What is believed of repetition where no run repeats: Muennighoff et al. (2023), whose own runs tell it to a factor."""
-RARE = 0.05
-"""Forms chosen less often than this over resampled hold-outs are left out of the draws."""
+RARE = 0.04
+"""Forms with a smaller share are left out."""
 REPEATS = 1.05
 """Passes over a cell above which a run repeats."""
 
@@ -93,12 +94,14 @@ def fit_joint(
             if progress is not None:
                 progress(i * len(folds) + 2 * (j + 1), len(forms) * len(folds))
     scores = judged([form.label for form in forms], folds, [[t.errors for t in own] for own in trials], seed)
-    kept = [k for k, score in enumerate(scores) if score.verdict == "chosen" or score.frequency >= RARE]
+    kept = [k for k, score in enumerate(scores) if max(score.weight, score.frequency) >= RARE]
     members = tuple(Corrected.fitted(forms[k], evidence, n_bootstrap=n_bootstrap, seed=seed) for k in kept)
-    chosen = [scores[k].verdict == "chosen" for k in kept]
-    weights = tuple(float(is_chosen) / sum(chosen) for is_chosen in chosen)
-    best = min((k for k in kept if scores[k].verdict == "chosen"), key=lambda k: scores[k].ratio)
-    frequencies = tuple(scores[k].frequency for k in kept)
+    total = sum(scores[k].weight for k in kept)
+    weights, frequencies = (
+        tuple(scores[k].weight / total for k in kept),
+        tuple(scores[k].frequency for k in kept),
+    )
+    best = min(kept, key=lambda k: scores[k].ratio)
     heldout, stretch = _held(evidence, folds, trials[best], members)
     return Joint(members, weights, frequencies, evidence, scores, heldout, stretch, _reason(scores, len(folds), notes))
 
@@ -142,8 +145,6 @@ def _forms(evidence: Evidence, laws: Sequence[str | Law] | None) -> tuple[list[F
 
 
 def _reason(scores: Sequence[Score], n_folds: int, notes: str) -> str:
-    chosen = [score for score in scores if score.verdict == "chosen"]
-    other = min((s for s in scores if s.verdict != "chosen"), key=lambda s: s.ratio, default=None)
-    said = "" if other is None else f"; best other: {other.label}, {other.ratio:.2f} of the best's error"
-    names = " & ".join(score.label for score in chosen)
-    return f"{names} predict{'s' * (len(chosen) == 1)} {n_folds} hold-outs best{said}.{notes}"
+    ranked = sorted((score for score in scores if score.weight >= RARE), key=lambda score: -score.weight)
+    said = ", ".join(f"{score.label} {score.weight:.0%}" for score in ranked)
+    return f"shares by the error on {n_folds} hold-outs: {said}.{notes}"

@@ -56,8 +56,9 @@ class Joint:
 
     @property
     def law(self) -> str:
-        """Names of what is averaged."""
-        return " & ".join(member.form.label for member in self.chosen)
+        """Names of what is averaged, the largest share first."""
+        order = np.argsort(-np.array(self.weights), kind="stable")
+        return " & ".join(self.members[k].form.label for k in order)
 
     @property
     def schema(self) -> Schema:
@@ -162,8 +163,9 @@ class Joint:
 
         kinds = list(self.scores[0].errors_pct)
         rows = [
-            [s.label, *(f"{s.errors_pct[k]:.3g}" for k in kinds), f"{s.ratio:.2f}", f"{s.frequency:.0%}", s.verdict]
+            [s.label, *(f"{s.errors_pct[k]:.3g}" for k in kinds), f"{s.ratio:.2f}", f"{s.weight:.0%}", f"{s.frequency:.0%}"]
             for s in self.scores
         ]
-        head = ["form", *(f"{kind} [%]" for kind in kinds), "of best", "draws", "verdict"]
-        return f"joint: {self.reason}\n\n" + table(head, rows)
+        return f"joint: {self.reason}\n\n" + table(
+            ["form", *(f"{kind} [%]" for kind in kinds), "of best", "share", "draws"], rows
+        )

@@ -21,10 +21,10 @@ from .corrected import Corrected, Form
 from .evidence import Evidence
 
 KINDS = ("largest-flops", "largest-n-params", "most-epochs", "mixtures")
-AS_GOOD = 1.15
-"""Forms whose held-out error is within this factor of the best are averaged."""
-WORST_KIND = 2.0
-"""A form that errs this many times more than the best on any kind of hold-out is left out."""
+STEEPNESS = 6.0
+"""A form that errs 12 % more than the best gets half of its share: several nearly as good are wrong in different ways."""
+FAR_BEHIND = 2.0
+"""A form that errs this many times more than the best gets none."""
 N_RESAMPLES = 200
 LEAST_CONTRAST = 0.001
 """Error of a contrast between recipes `USUAL_SPREAD` apart that is taken for granted [log loss]."""
@@ -78,13 +78,24 @@ def trials_of(law: tuple[Form, ...], evidence: Evidence, split: Split, seed: int
 
 @dataclass(frozen=True)
 class Score:
-    """One form on all folds: errors by kind [%], relative to the best, its share of the draws, and the verdict."""
+    """One form on all folds.
+
+    Attributes
+    ----------
+    label : str
+    errors_pct : mapping of str to float
+        Mean absolute error by kind of hold-out [%].
+    ratio : float
+        Geometric mean of these, relative to the best form's.
+    weight, frequency : float
+        Share in the prediction, and in the draws: its mean share over resampled hold-outs.
+    """
 
     label: str
     errors_pct: Mapping[str, float]
     ratio: float
+    weight: float
     frequency: float
-    verdict: str
 
 
 def judged(labels: Sequence[str], folds: Sequence[Split], errors: Sequence[Sequence[Array]], seed: int) -> tuple[Score, ...]:
@@ -100,20 +111,21 @@ def judged(labels: Sequence[str], folds: Sequence[Split], errors: Sequence[Seque
     means = _by_kind([fold.mean(1, keepdims=True) for fold in size], kinds)
     if not np.isfinite(means).all(1).any():
         raise RecipeError("no law could be fitted to these runs and proxies on every hold-out; use `plan` without proxies.")
-    ratio, chosen = (found[:, 0] for found in _rule(means))
+    ratio, weight = (found[:, 0] for found in _rule(means))
     rng = np.random.default_rng([seed, 6])
     again = [rng.multinomial(fold.shape[1], np.full(fold.shape[1], 1 / fold.shape[1]), N_RESAMPLES) for fold in size]
     finite = [np.where(np.isfinite(fold), fold, 1e6) for fold in size]
-    picked = _rule(_by_kind([fold @ n.T / fold.shape[1] for fold, n in zip(finite, again, strict=True)], kinds))[1]
-    frequency = (picked / picked.sum(0)).mean(1)
+    frequency = _rule(_by_kind([fold @ n.T / fold.shape[1] for fold, n in zip(finite, again, strict=True)], kinds))[1].mean(
+        1
+    )
     used = list(dict.fromkeys(kinds))
     return tuple(
         Score(
             label,
             {kind: 100 * float(means[i, used.index(kind), 0]) for kind in used},
             float(ratio[i]),
+            float(weight[i]),
             float(frequency[i]),
-            "chosen" if chosen[i] else "could not be fitted" if not np.isfinite(ratio[i]) else "behind the best",
         )
         for i, label in enumerate(labels)
     )
@@ -127,15 +139,13 @@ def _by_kind(folds: Sequence[Array], kinds: Sequence[str]) -> Array:
 
 
 def _rule(means: Array) -> tuple[Array, Array]:
-    """Geometric mean over kinds relative to the best form's, and whether chosen, each (n_forms, n)."""
+    """Geometric mean over kinds relative to the best form's, and the share of each form, each (n_forms, n)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.log(means)
     total = np.where(np.isfinite(logs).all(1), logs.mean(1), np.inf)
-    worst = (logs - np.where(np.isfinite(logs), logs, np.inf).min(0)).max(1)
-    stable = worst <= np.log(WORST_KIND)
-    stable |= ~stable.any(0) & (total == total.min(0))
-    best = np.where(stable, total, np.inf).min(0)
-    return np.exp(total - best), stable & (total <= best + np.log(AS_GOOD))
+    behind = total - total.min(0)
+    share = np.where(behind <= np.log(FAR_BEHIND), np.exp(-STEEPNESS * behind), 0.0)
+    return np.exp(behind), share / share.sum(0)
 
 
 def model_error(trials: Sequence[tuple[str, Trial, Points, Support]], noise: float) -> tuple[ModelError, float]:
