@@ -1,4 +1,4 @@
-"""The joint prediction: what was chosen, averaged; its draws come from all that might have been chosen."""
+"""The joint prediction: forms averaged by what they show on runs held out; draws come from all of them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Joint:
     ----------
     members : tuple of Corrected
     weights : tuple of float
-        Share of each in the prediction; 0 for what was nearly chosen.
+        Share of each in the prediction.
     frequencies : tuple of float
-        Share of each in the draws: how often it would be chosen over resampled hold-outs.
+        Share of each in the draws: its mean share over resampled hold-outs.
     evidence : Evidence
     scores : tuple of Score
         Of every form that was weighed.
     heldout : HeldOut
-        What hold-outs say of the chosen together.
+        What hold-outs say of the best form.
     stretch : float
         Error of what is said of a recipe, as a share of it (standard deviation).
     reason : str
@@ -48,11 +48,6 @@ class Joint:
     heldout: HeldOut
     stretch: float
     reason: str = ""
-
-    @property
-    def chosen(self) -> tuple[Corrected, ...]:
-        """The members that are averaged."""
-        return tuple(member for member, weight in zip(self.members, self.weights, strict=True) if weight > 0)
 
     @property
     def law(self) -> str:
@@ -94,7 +89,7 @@ class Joint:
     def noise_sd(self) -> float:
         """Standard deviation of one run [log loss]: of repeated seeds, or the least scatter about a member."""
         seeds = self.evidence.rows.seed_noise
-        return seeds.sd if seeds is not None else min(member.noise for member in self.chosen)
+        return seeds.sd if seeds is not None else min(member.noise for member in self.members)
 
     @property
     def alone(self) -> tuple[tuple[str, Joint], ...]:
@@ -104,9 +99,9 @@ class Joint:
         return tuple((m.form.label, replace(self, members=(m,), weights=(1.0,), frequencies=(1.0,))) for m in self.members)
 
     def predict(self, points: Points) -> Array:
-        """Loss (n_points,) [nats/token]: the geometric mean of the chosen."""
-        logs = [np.log(member.predict(points)) for member in self.chosen]
-        return np.asarray(np.exp(np.average(logs, axis=0, weights=[w for w in self.weights if w > 0])))
+        """Loss (n_points,) [nats/token]: the geometric mean of the members."""
+        logs = [np.log(member.predict(points)) for member in self.members]
+        return np.asarray(np.exp(np.average(logs, axis=0, weights=self.weights)))
 
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
@@ -166,6 +161,5 @@ class Joint:
             [s.label, *(f"{s.errors_pct[k]:.3g}" for k in kinds), f"{s.ratio:.2f}", f"{s.weight:.0%}", f"{s.frequency:.0%}"]
             for s in self.scores
         ]
-        return f"joint: {self.reason}\n\n" + table(
-            ["form", *(f"{kind} [%]" for kind in kinds), "of best", "share", "draws"], rows
-        )
+        head = ["form", *(f"{kind} [%]" for kind in kinds), "of best", "share", "draws"]
+        return f"joint: {self.reason}\n\n" + table(head, rows)

@@ -1,6 +1,6 @@
 """Which law, alone or with a residual, predicts runs it has not seen: larger ones, more repeated ones, other mixtures.
 
-Read `folds_of_evidence`, then `Verdict` (the rule), then `model_error` (what the chosen err in, as it enters intervals).
+Read `folds_of_evidence`, then `judged` (the rule), then `model_error` (what the best errs in, as it enters intervals).
 """
 
 from __future__ import annotations
@@ -115,9 +115,8 @@ def judged(labels: Sequence[str], folds: Sequence[Split], errors: Sequence[Seque
     rng = np.random.default_rng([seed, 6])
     again = [rng.multinomial(fold.shape[1], np.full(fold.shape[1], 1 / fold.shape[1]), N_RESAMPLES) for fold in size]
     finite = [np.where(np.isfinite(fold), fold, 1e6) for fold in size]
-    frequency = _rule(_by_kind([fold @ n.T / fold.shape[1] for fold, n in zip(finite, again, strict=True)], kinds))[1].mean(
-        1
-    )
+    resampled = [fold @ n.T / fold.shape[1] for fold, n in zip(finite, again, strict=True)]
+    frequency = _rule(_by_kind(resampled, kinds))[1].mean(1)
     used = list(dict.fromkeys(kinds))
     return tuple(
         Score(
@@ -149,7 +148,7 @@ def _rule(means: Array) -> tuple[Array, Array]:
 
 
 def model_error(trials: Sequence[tuple[str, Trial, Points, Support]], noise: float) -> tuple[ModelError, float]:
-    """What the chosen form errs in beyond the noise of runs and its own spread: a level, and a stretch of contrasts.
+    """What a form errs in beyond the noise of runs and its own spread: a level, and a stretch of contrasts.
 
     Parameters
     ----------

@@ -54,7 +54,8 @@ def target(weights):
 
 
 def test_hold_outs_choose_the_law_of_the_truth_with_a_residual(joint):
-    assert joint.law == "data_constrained + residual"
+    assert joint.law.startswith("data_constrained + residual")
+    assert max(joint.weights) > 0.9
     assert "data_constrained + residual" in joint.reason
 
 
