@@ -131,7 +131,7 @@ def best_size_over(pricer: Pricer, budget: Budget, reference: Array, risk: Risk,
     for size in n_params * np.exp(STEPS):
         try:
             spent = budget.tokens_at(float(size))
-            weights = pricer.best_weights(size, spent, weights)
+            weights = pricer.best_weights(size, spent, weights, rough=True)
         except BudgetError:
             continue
         worlds = Worlds(pricer.predictor, partial(pricer.points, size, spent), reference, risk, seed)

@@ -26,7 +26,10 @@ from .weight_search import Limits, best_weights
 
 _GRID = 14
 """Sizes that the search begins with: the loss is smooth in ln N, and the best is refined between its neighbours."""
-_XATOL = 1e-4
+_XATOL = 3e-3
+"""A third of a hundredth of a size: the loss is flat about its best."""
+_FEW_STEPS, _ROUGH = 40, 1e-9
+"""Recipes of sizes that are only weighed: each from its neighbour's alone, in few steps."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,11 @@ class Pricer:
         """Whether the law sees no difference between recipes."""
         return not self.predictor.sees_recipe
 
-    def best_weights(self, n_params: float, tokens: float, start: Array | None = None) -> Array:
+    def best_weights(self, n_params: float, tokens: float, start: Array | None = None, *, rough: bool = False) -> Array:
         """Weights (n_cells,) that the law likes best at this size; the nearest to natural if it sees no difference.
 
         Exact by water-filling where the law is concave in the recipe, by search where it is not: from `start`, a recipe
-        that was best at a size nearby, or from many.
+        that was best at a size nearby, and many others; from `start` alone, in few steps, if it is to be `rough`.
 
         Raises
         ------
@@ -98,7 +101,7 @@ class Pricer:
         """
         value = self.predictor.cell_value(n_params, tokens)
         if value is None and self.predictor.sees_recipe:
-            return self._searched(n_params, tokens, start)
+            return self._searched(n_params, tokens, start, rough)
         value = value or CellValue(np.ones(1), 1.0, 1.0)
         fresh = np.broadcast_to(value.fresh, len(self.predictor.schema.cells))[self.cells]
         return self.limits(n_params, tokens).filled(fresh, value.drop, value.decay)
@@ -137,16 +140,17 @@ class Pricer:
         """Quality bucket of every corpus cell, 0 = best, (n_cells,)."""
         return np.array([float((cell.bucket or "q0")[1:]) for cell in self.corpus.cells])
 
-    def _searched(self, n_params: float, tokens: float, start: Array | None) -> Array:
+    def _searched(self, n_params: float, tokens: float, start: Array | None, rough: bool) -> Array:
         limits = self.tried(n_params, tokens)
-        starts = limits.starts(self.quality)
 
         def losses(weights: Array) -> Array:
             return self.predictor.predict(self.points(n_params, tokens, weights))
 
         if start is None or not limits.met(start):
-            return best_weights(losses, limits, starts)
-        return best_weights(losses, limits, np.vstack([start, starts]), n_improved=2)
+            return best_weights(losses, limits, limits.starts(self.quality))
+        if rough:
+            return best_weights(losses, limits, start[None], most=_FEW_STEPS, within=_ROUGH)
+        return best_weights(losses, limits, np.vstack([start, limits.starts(self.quality)]))
 
     def best_size(self, budget: Budget) -> tuple[float, float]:
         """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
@@ -195,7 +199,7 @@ class Pricer:
         n_params = float(np.exp(log_n_params))
         tokens = budget.tokens_at(n_params)
         try:
-            weights = self.best_weights(n_params, tokens, start)
+            weights = self.best_weights(n_params, tokens, start, rough=True)
         except BudgetError:
             return float("inf"), None
         return float(self.predictor.predict(self.points(n_params, tokens, weights))[0]), weights

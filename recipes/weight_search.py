@@ -17,6 +17,7 @@ Losses = Callable[[Array], Array]
 """Weights (n_points, n_cells) -> losses (n_points,)."""
 
 _STEP = 1e-6
+MOST_STEPS, WITHIN = 200, 1e-10
 _STEEPNESS = (0.3, 1.0, 3.0)
 _N_RANDOM = 3
 _NOTHING = 1e-7
@@ -91,7 +92,14 @@ class Limits:
         return bool(np.isfinite(weights).all() and inside and (matrix @ weights >= bounds - 1e-9).all())
 
 
-def best_weights(losses: Losses, limits: Limits, starts: Array, n_improved: int = N_IMPROVED) -> Array:
+def best_weights(
+    losses: Losses,
+    limits: Limits,
+    starts: Array,
+    n_improved: int = N_IMPROVED,
+    most: int = MOST_STEPS,
+    within: float = WITHIN,
+) -> Array:
     """Weights (n_cells,) of the lowest loss within the limits.
 
     Parameters
@@ -103,6 +111,8 @@ def best_weights(losses: Losses, limits: Limits, starts: Array, n_improved: int 
         Within the limits.
     n_improved : int
         How many of the best starts are improved.
+    most, within
+        See `improved`.
 
     Returns
     -------
@@ -110,12 +120,16 @@ def best_weights(losses: Losses, limits: Limits, starts: Array, n_improved: int 
         A local optimum, the best found; never worse than any start.
     """
     order = np.argsort(losses(starts), kind="stable")[:n_improved]
-    candidates = np.array([*starts[order], *(improved(losses, start, limits) for start in starts[order])])
+    ends = [improved(losses, start, limits, most, within) for start in starts[order]]
+    candidates = np.array([*starts[order], *ends])
     return np.asarray(candidates[int(np.argmin(losses(candidates)))])
 
 
-def improved(losses: Losses, start: Array, limits: Limits, most: int = 200) -> Array:
-    """One run of SLSQP with differences taken in one batch; the start where it ends outside the limits."""
+def improved(losses: Losses, start: Array, limits: Limits, most: int = MOST_STEPS, within: float = WITHIN) -> Array:
+    """One run of SLSQP with differences taken in one batch; the start where it ends outside the limits.
+
+    It ends after `most` steps, or where a step gains less than `within` [nats/token].
+    """
     from scipy.optimize import minimize
 
     n, (matrix, bounds) = len(start), limits.rules
@@ -136,7 +150,7 @@ def improved(losses: Losses, start: Array, limits: Limits, most: int = 200) -> A
         method="SLSQP",
         bounds=list(zip(limits.low, limits.high, strict=True)),
         constraints=rules,
-        options={"maxiter": most, "ftol": 1e-10},
+        options={"maxiter": most, "ftol": within},
     )
     w = np.clip(np.where(result.x < _NOTHING, 0.0, result.x), limits.low, limits.high)
     w = w / w.sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,12 @@ class Views:
 
     def law_points(self, points: Points) -> Points:
         """Points in the law's cells."""
-        return points.poured(self.to_law)
+        return points if self.is_same else points.poured(self.to_law)
+
+    @cached_property
+    def is_same(self) -> bool:
+        """Whether the law's cells are the finest, in their order."""
+        return np.array_equal(self.to_law, np.eye(len(self.cells)))
 
     def shares(self, points: Points) -> Array:
         """Mixture as the residual sees it, (n_points, n_share_cells)."""
