@@ -39,6 +39,8 @@ demo: .venv/.library
 	@$(BIN)/infolaw plot info $(DEMO)/infolaw_e.json --out $(DEMO)/info.png
 	@$(BIN)/infolaw plot residuals $(DEMO)/fit.json --out $(DEMO)/residuals.png
 	@$(BIN)/infolaw plot ledger $(DEMO)/plan.yaml --out $(DEMO)/ledger.png
+	@echo; echo "== 6. how a plan like it came out when it was trained, beside its rivals ($(DATA)/first_loop.txt)"
+	@sed -n '3,11p;13,19p' $(DATA)/first_loop.txt
 	@echo; echo "plan:     $(DEMO)/plan.yaml"
 	@echo "pictures: $(DEMO)/extrapolation.png $(DEMO)/info.png $(DEMO)/residuals.png $(DEMO)/ledger.png"
 
