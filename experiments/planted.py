@@ -48,7 +48,7 @@ Recommender = Callable[[Array, Array, Setting, np.random.Generator], Answer]
 
 def ours(X: Array, y: Array, setting: Setting, rng: np.random.Generator) -> Answer:
     """Recommend by this project: a Gaussian process a target, a search within the caps, surfaces drawn."""
-    from recipes.search import Beliefs, Objective, Region, recommend
+    from recipes.search import Beliefs, Objective, Region, Repetition, recommend
     from recipes.search import Setting as Search
     from recipes.surrogates import GaussianProcess
 
@@ -58,7 +58,8 @@ def ours(X: Array, y: Array, setting: Setting, rng: np.random.Generator) -> Answ
     weights = dict(zip(targets, setting.importance.tolist(), strict=True))
     objective = Objective.of(targets, np.ones(len(targets)), beliefs.predict(setting.prior[None])[0], weights)
     region = Region(names, np.zeros(len(names)), setting.caps)
-    search = Search(beliefs, region, objective, setting.prior, int(rng.integers(2**31)))
+    repetition = None if setting.simulated else Repetition(setting.supply)
+    search = Search(beliefs, region, objective, setting.prior, int(rng.integers(2**31)), repetition)
     found = recommend(search, setting.baselines, prices=False)
     chances = {rival.name: rival.p_better for rival in found.rivals if rival.name in setting.baselines}
     return Answer(found.weights, found.predicted_lower, found.predicted_upper, chances)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .choosing import choose_surrogate
     from .documents import open_documents
     from .passes.draw import sample_corpus
+    from .sampler_search import search_sampler
     from .searching import search_swarm
     from .surrogates import SURROGATES
     from .swarm import Swarm, read_swarm
@@ -32,6 +33,7 @@ _LATER = {
     "open_documents": "documents",
     "read_swarm": "swarm",
     "sample_corpus": "passes.draw",
+    "search_sampler": "sampler_search",
     "search_swarm": "searching",
 }
 """Names whose modules load pyarrow, scipy or scikit-learn: imported when first asked for."""
@@ -68,6 +70,7 @@ __all__ = [
     "open_documents",
     "read_swarm",
     "sample_corpus",
+    "search_sampler",
     "search_swarm",
     "waterfill",
 ]

@@ -16,23 +16,26 @@ from numpy.typing import NDArray
 from infolaw.errors import RecipeError
 from infolaw.units import Array
 
-from .sampling import CopyTable, MergedHistogram, Merger, Normaliser, Profile, SamplerParams, bucket_table, merge_bins
+from .sampling import MergedHistogram, Merger, Normaliser, Profile, SamplerParams, bucket_table, expected_copies, merge_bins
+from .sampling.exact import inclusive_rank
 from .sampling.normalise import SIGMA_BITS
 from .sampling.params import SHAPES
 from .swarm import Swarm
 
 EDGES = (0.0, 0.05, 0.2, 0.5, 1.0)
 """Ranks between the quality buckets of the cells."""
+MOST_DOCUMENTS = 4096
+"""Documents of each domain's sample that are used: a draw is then known to 1 or 2 % of its tokens, in milliseconds."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
     """Documents of one domain that carry all their scores."""
 
-    raw: Array
     sigma: Array
     cell: NDArray[np.int64]
-    tokens: Array
+    tokens: NDArray[np.int64]
+    factor: float
 
 
 class Inducer:
@@ -44,6 +47,8 @@ class Inducer:
         Of the corpus: `build.read_profile`.
     edges : sequence of float
         Ranks of the equally weighted merge that cut a domain's documents into cells, from 0 to 1.
+    n_documents : int
+        Documents of each domain's sample that are used.
 
     Raises
     ------
@@ -51,24 +56,14 @@ class Inducer:
         If the documents have no scores.
     """
 
-    def __init__(self, profile: Profile, edges: Sequence[float] = EDGES) -> None:
+    def __init__(self, profile: Profile, edges: Sequence[float] = EDGES, n_documents: int = MOST_DOCUMENTS) -> None:
         if not len(profile.criteria):
             raise RecipeError("The corpus has no scores, so sampler parameters have nothing to rank by; score it first.")
-        self.profile, self.n_buckets = profile, len(edges) - 1
+        self.n_buckets = len(edges) - 1
         self.criteria, self.domains = profile.criteria.names, profile.domains
-        self._normaliser = Normaliser.from_profile(profile)
-        equal = Merger.of(self._normaliser)
+        equal = Merger.of(Normaliser.from_profile(profile))
         buckets = bucket_table(MergedHistogram.estimate(profile, equal), edges)
-        self._samples = [self._sample(d, equal, buckets) for d in range(len(self.domains))]
-
-    def _sample(self, d: int, equal: Merger, buckets: NDArray[np.int16]) -> _Sample:
-        sample = self.profile.sketch(self.domains[d])
-        rows, raw = np.full(len(sample), d, np.int64), sample.scores * self.profile.criteria.signs
-        places = range(len(self.criteria))
-        sigma = np.stack([self._normaliser.sigma(rows, c, raw[:, c]) for c in places], 1) / float(1 << SIGMA_BITS)
-        cell = buckets[d, merge_bins(raw, rows, self._normaliser, equal.weights)].astype(np.int64)
-        weight = float(self.profile.tokens[d]) / max(1.0, float(sample.tokens.sum()))
-        return _Sample(raw, sigma, cell, np.asarray(sample.tokens * weight, float))
+        self._samples = [_sample_of(profile, d, equal, buckets[d], n_documents) for d in range(len(self.domains))]
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -102,19 +97,17 @@ class Inducer:
                 "name the same scores."
             )
         rows = params.aligned(self.domains)
-        order = [params.criteria.index(name) for name in self.criteria]
-        merger = Merger.of(self._normaliser, rows.criterion_weights[:, order])
-        table = CopyTable.from_params(rows, MergedHistogram.estimate(self.profile, merger)).copies
+        merge = rows.criterion_weights[:, [params.criteria.index(name) for name in self.criteria]]
         drawn, unique = np.zeros((2, len(self.domains), self.n_buckets))
         ranks = np.full((len(self.domains), len(self.criteria)), 0.5)
         for d, sample in enumerate(self._samples):
             if not len(sample.tokens):
                 continue
-            places = np.full(len(sample.tokens), d, np.int64)
-            copies = table[d, merge_bins(sample.raw, places, self._normaliser, merger.weights)]
-            weight = copies * sample.tokens
+            rank = inclusive_rank(sample.sigma @ (merge[d] / merge[d].sum()), sample.tokens)
+            copies = expected_copies(rank, *(getattr(rows, shape)[d] for shape in SHAPES))
+            weight = copies * sample.tokens * sample.factor
             drawn[d] = np.bincount(sample.cell, weight, self.n_buckets)
-            unique[d] = np.bincount(sample.cell, np.minimum(copies, 1.0) * sample.tokens, self.n_buckets)
+            unique[d] = np.bincount(sample.cell, np.minimum(copies, 1.0) * sample.tokens * sample.factor, self.n_buckets)
             if weight.sum() > 0:
                 ranks[d] = weight @ sample.sigma / weight.sum()
         total = float(drawn.sum())
@@ -123,6 +116,16 @@ class Inducer:
         read = drawn if tokens is None else drawn * (tokens / total)
         passes = np.divide(read, unique, out=np.zeros_like(read), where=unique > 0)
         return {"shares": (drawn / total).ravel(), "epochs": passes.ravel(), "ranks": ranks.ravel()}
+
+
+def _sample_of(profile: Profile, d: int, equal: Merger, buckets: NDArray[np.int16], n_most: int) -> _Sample:
+    """Documents of one domain: quality rank by every criterion (0 = best), cell, tokens."""
+    whole = profile.sketch(profile.domains[d])
+    tokens, raw = whole.tokens[:n_most], whole.scores[:n_most] * profile.criteria.signs
+    rows = np.full(len(tokens), d, np.int64)
+    sigma = [equal.normaliser.sigma(rows, c, raw[:, c]) / float(1 << SIGMA_BITS) for c in range(len(profile.criteria))]
+    cell = buckets[merge_bins(raw, rows, equal.normaliser, equal.weights)].astype(np.int64)
+    return _Sample(np.stack(sigma, 1), cell, tokens, float(profile.tokens[d]) / max(1.0, float(tokens.sum())))
 
 
 def params_of(swarm: Swarm) -> tuple[SamplerParams, ...]:

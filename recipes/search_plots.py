@@ -10,12 +10,11 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from infolaw.errors import RecipeError
 from infolaw.plots import save
 from infolaw.plots.style import COLOURS, FAINT, INK, MUTED, STYLE, new_figure
 from infolaw.units import Array
 
-from .search import Beliefs, Recommendation, pareto_front
+from .search import Beliefs, Recommendation, Setting, front_mixtures
 from .searching import Found
 
 __all__ = ["cell_effects", "front", "predicted_against_measured", "recommended_mixture", "save", "save_all"]
@@ -23,6 +22,7 @@ __all__ = ["cell_effects", "front", "predicted_against_measured", "recommended_m
 _ROW = 0.3
 _POINTS = 41
 _COLUMNS = 4
+_CANDIDATES = 2000
 
 
 @rc_context(STYLE)
@@ -116,24 +116,31 @@ def cell_effects(beliefs: Beliefs, cells: tuple[str, ...], about: Array, target:
 
 
 @rc_context(STYLE)
-def front(beliefs: Beliefs, candidates: Array, marked: dict[str, Array], targets: tuple[int, int] = (0, 1)) -> Figure:
-    """Draw what candidates promise in two targets, those that nothing beats in both, and marked mixtures.
+def front(setting: Setting, marked: dict[str, Array], targets: tuple[int, int] = (0, 1)) -> Figure:
+    """Draw what candidates promise in two targets, the mixtures that nothing beats in both, and marked mixtures.
+
+    Parameters
+    ----------
+    setting : Setting
+        Of two targets or more.
+    marked : dict of str to ndarray (n_cells,)
+    targets : tuple of two int
+        Which of them.
 
     Raises
     ------
     RecipeError
         If there is one target only.
     """
-    if len(beliefs.targets) < 2:
-        raise RecipeError(f"a front needs two targets; there is {beliefs.targets[0]} alone.")
-    losses = beliefs.predict(candidates)[:, list(targets)]
-    best = pareto_front(losses)
-    best = best[np.argsort(losses[best, 0], kind="stable")]
+    best = front_mixtures(setting)
+    beliefs, at = setting.beliefs, list(targets)
     figure, (axes,) = new_figure(6.0, 4.6)
-    axes.plot(*losses.T, ".", color=FAINT, ms=3, zorder=1)
-    axes.step(*losses[best].T, where="post", color=COLOURS[0], lw=1.8, zorder=2, label="nothing is better in both")
+    axes.plot(*beliefs.predict(setting.candidates(_CANDIDATES))[:, at].T, ".", color=FAINT, ms=3, zorder=1)
+    losses = beliefs.predict(best)[:, at]
+    losses = losses[np.argsort(losses[:, 0], kind="stable")]
+    axes.plot(*losses.T, "-o", ms=3.5, color=COLOURS[0], lw=1.8, zorder=2, label="no mixture is better in both")
     for (name, weights), colour in zip(marked.items(), COLOURS[1:], strict=False):
-        point = beliefs.predict(np.asarray(weights)[None])[0, list(targets)]
+        point = beliefs.predict(np.asarray(weights)[None])[0, at]
         axes.plot(*point, "o", ms=8, color=colour, mec="white", zorder=3, label=name)
     axes.set_xlabel(f"predicted {beliefs.targets[targets[0]]}")
     axes.set_ylabel(f"predicted {beliefs.targets[targets[1]]}")
@@ -156,10 +163,7 @@ def save_all(found: Found, folder: Path) -> None:
             drawn = predicted_against_measured(np.asarray(left_out), setting.beliefs.losses[:, k], target)
             save(drawn, folder / f"predicted_{name}.png")
     if len(best.targets) > 1:
-        save(
-            front(setting.beliefs, setting.candidates(2000), {"recommended": best.weights, today: found.today}),
-            folder / "front.png",
-        )
+        save(front(setting, {"recommended": best.weights, today: found.today}), folder / "front.png")
 
 
 def _in_percent(axis: Axis, n_ticks: int) -> None:

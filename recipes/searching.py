@@ -18,12 +18,26 @@ from .constraints import Constraints
 from .corpus import Corpus
 from .provenance import settle_evidence
 from .recipe import Recipe
-from .search import METHODS, Beliefs, Objective, Recommendation, Region, Setting, noisy_expected_improvement, recommend
+from .search import (
+    METHODS,
+    Beliefs,
+    Objective,
+    Recommendation,
+    Region,
+    Repetition,
+    Setting,
+    noisy_expected_improvement,
+    recommend,
+)
 from .search.beliefs import Features, same
 from .search.objective import Kind
 from .skill import Skill
 from .surrogates import SURROGATES, MultiFidelity, Surrogate
 from .swarm import FIDELITY, Swarm, check_same_cells
+
+REPEATED = 1.5
+"""Mean passes of the median proxy from which repetition counts as seen."""
+WORTH_SAYING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +159,8 @@ def search_swarm(
         kind=kind,
         guard=guard,
     )
-    setting = Setting(beliefs, region, objective, corpus.natural, seed)
+    repetition = None if tokens is None or repeats(swarm) else Repetition(corpus.unique_tokens / tokens)
+    setting = Setting(beliefs, region, objective, corpus.natural, seed, repetition)
     provenance = {
         "version": package_version(),
         "seed": seed,
@@ -161,8 +176,21 @@ def search_swarm(
         best=METHODS[method](setting),
         provenance=provenance,
     )
+    if repetition is not None and (worth := float(repetition.worth(found.weights[None])[0])) < 1 - WORTH_SAYING:
+        notes.append(
+            f"repetition at the target leaves {worth:.1%} of the tokens' worth; by a prior, not by these proxies, that adds "
+            f"{float(repetition.cost(found.weights[None])[0]):.4f} nats to the losses above"
+        )
     proposed = noisy_expected_improvement(setting, n_next) if n_next else np.zeros((0, len(region.names)))
     return Found(found, skills, setting, proposed, today, (*notes, *told, *learnt))
+
+
+def repeats(swarm: Swarm) -> bool:
+    """Whether the proxies read their data as often as not several times, so that repetition is in their losses."""
+    if not {"epochs", "weights"} <= set(swarm.representations):
+        return False
+    passes = np.nan_to_num(swarm.features("epochs")[0])
+    return bool(passes.shape == swarm.weights.shape and np.median((swarm.weights * passes).sum(1)) > REPEATED)
 
 
 def _targets(swarm: Swarm, targets: Sequence[str], weights: Mapping[str, float] | None) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ REPRESENTATIONS = {
 what these induce on a corpus (share, repetition and mean quality rank of each cell)."""
 AMOUNTS = "amounts"
 """Tokens of each cell, weight x tokens: for swarms whose runs differ in length, as when one domain is doubled at a time."""
+DOMAINS = "domains"
+"""Share of each domain, its quality buckets summed: where cells are ``<domain>/q<k>``."""
 FIDELITY = ("n_params", "tokens")
 
 
@@ -73,7 +75,9 @@ class Swarm:
         """Which names `features` knows here."""
         columns = [str(name) for name in self.runs.frame.columns]
         found = [name for name, prefix in REPRESENTATIONS.items() if any(c.startswith(prefix) for c in columns)]
-        return (*found, *([AMOUNTS] if "weights" in found and "tokens" in columns else []))
+        more = [AMOUNTS] if "weights" in found and "tokens" in columns else []
+        cut = any("/" in c for c in columns if c.startswith((REPRESENTATIONS["weights"], REPRESENTATIONS["shares"])))
+        return (*found, *more, *([DOMAINS] if cut else []))
 
     @property
     def weights(self) -> Array:
@@ -123,12 +127,23 @@ class Swarm:
         """Return the columns of one representation, and their names."""
         if part not in self.representations:
             raise RecipeError(f"This swarm has no {part!r}; it has {', '.join(self.representations)}.")
+        if part == DOMAINS:
+            return self._by_domain()
         frame, prefix = self.runs.frame, REPRESENTATIONS.get(part, REPRESENTATIONS["weights"])
         columns = [str(column) for column in frame.columns if str(column).startswith(prefix)]
         values = frame[columns].to_numpy(dtype=float)
         if part != AMOUNTS:
             return values, columns
         return values * frame["tokens"].to_numpy(dtype=float)[:, None], [f"tokens:{cell}" for cell in self.cells]
+
+    def _by_domain(self) -> tuple[Array, list[str]]:
+        """Return the share of each domain, by what sampler parameters induce, else by the weights."""
+        values, columns = self._described("shares" if "shares" in self.representations else "weights")
+        owners = [column.partition(":")[2].partition("/")[0] for column in columns]
+        names = list(dict.fromkeys(owners))
+        return values @ np.array([[owner == name for name in names] for owner in owners], float), [
+            f"domain:{name}" for name in names
+        ]
 
     def losses(self, *targets: str) -> Array:
         """Return losses ``(n_runs, n_targets)``, NaN where a run lacks one; all targets unless some are named.
@@ -180,14 +195,15 @@ class Swarm:
         RecipeError
             If `prefix` is none of `REPRESENTATIONS`' or the shape of `values` is not ``(n_runs, n_names)``.
         """
+        import pandas as pd
+
         if prefix not in REPRESENTATIONS.values():
             raise RecipeError(f"Unknown prefix {prefix!r}; choose {', '.join(REPRESENTATIONS.values())}.")
         if np.shape(values) != (len(self), len(names)):
             raise RecipeError(f"Values of shape {np.shape(values)} for {len(self)} runs and {len(names)} names.")
-        before = [column for column in self.runs.frame.columns if str(column).startswith(prefix)]
-        frame = self.runs.frame.drop(columns=before).assign(
-            **{f"{prefix}{name}": column for name, column in zip(names, np.transpose(values), strict=True)}
-        )
+        kept = self.runs.frame.drop(columns=[c for c in self.runs.frame.columns if str(c).startswith(prefix)])
+        added = pd.DataFrame(np.asarray(values), kept.index, [f"{prefix}{name}" for name in names])
+        frame = pd.concat([kept, added], axis=1)
         return Swarm(RunTable(frame, self.runs.notes, self.runs.source, self.runs.fingerprint))
 
     def with_supply(self, corpus: Corpus) -> Swarm:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from infolaw.cli import Column, Columns, Json, Quiet, Seed, Where, column_pairs, leave, show
 
 from .corpus import CorpusFile, load_corpus
+
+if TYPE_CHECKING:
+    from ..swarm import Swarm
 
 app = typer.Typer()
 
@@ -29,7 +32,13 @@ def search(
     ] = None,
     max_epochs: Annotated[float | None, typer.Option(help="Most passes over any cell.")] = None,
     surrogate: Annotated[str, typer.Option(help="auto (by cross-validation), or the name of one.")] = "auto",
-    method: Annotated[str, typer.Option(help="descent, regmix, regmix_paper or olmix.")] = "descent",
+    method: Annotated[
+        str | None,
+        typer.Option(help="descent, regmix, regmix_paper or olmix; with --sampler evolution or quadmix."),
+    ] = None,
+    sampler: Annotated[
+        bool, typer.Option("--sampler", help="Search QuaDMix sampler parameters: columns param:<domain>:<name>.")
+    ] = False,
     next_proxies: Annotated[int, typer.Option("--next", help="Propose so many proxies to run next.")] = 0,
     pictures: Annotated[Path | None, typer.Option(help="Folder for pictures of the answer.")] = None,
     accept: Annotated[
@@ -56,6 +65,9 @@ def search(
 
     proxies = read_swarm(*swarm, columns=columns, column=column_pairs(column))
     proxies = proxies.select(where) if where else proxies
+    if sampler:
+        _search_sampler(corpus, proxies, target or [], method or "evolution", out, seed, as_json, quiet)
+        return
     rules = Constraints.read(constraints) if constraints else Constraints()
     wishes = read_objective(objective) if objective else {}
     supply, notes = load_corpus(corpus), list[str]()
@@ -73,7 +85,7 @@ def search(
         constraints=replace(rules, max_epochs=rules.max_epochs if max_epochs is None else max_epochs),
         baseline=None if baseline is None else Recipe.read(baseline),
         surrogate=surrogate,
-        method=method,
+        method=method or "descent",
         n_next=next_proxies,
         accept=accept or (),
         notes=notes,
@@ -90,3 +102,24 @@ def search(
         save_all(found, pictures)
     show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)
     leave(found.recommendation.is_far)
+
+
+def _search_sampler(
+    corpus: Path, proxies: Swarm, target: list[str], method: str, out: Path | None, seed: int, as_json: bool, quiet: bool
+) -> None:
+    """Sampler parameters in place of a mixture."""
+    from infolaw.errors import RecipeError
+    from infolaw.files import to_json, write_atomically
+
+    from ..build import read_profile
+    from ..sampler_search import search_sampler
+
+    if len(target) > 1:
+        raise RecipeError(f"--sampler searches for one target and got {', '.join(target)}: name the one that counts.")
+    found = search_sampler(proxies, read_profile(corpus), *target, method=method, seed=seed)
+    if out is not None and out.suffix == ".json":
+        write_atomically(out, to_json(found.to_dict()))
+    elif out is not None:
+        found.params.write(out)
+    show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)
+    leave(found.is_far)

@@ -10,11 +10,13 @@ from .batch import noisy_expected_improvement, thompson
 from .beliefs import Beliefs, distance
 from .candidates import regmix_mixtures
 from .descent import improved, lowest, mean_of_best
+from .front import front_mixtures
 from .methods import METHODS
 from .objective import Objective, pareto_front
 from .recommend import Setting, recommend
 from .recommendation import Price, Recommendation, Rival
 from .region import Group, Region
+from .repetition import Repetition
 from .sampler_space import Evolution, RandomDraws, SamplerSpace, search_params
 
 __all__ = [
@@ -27,10 +29,12 @@ __all__ = [
     "RandomDraws",
     "Recommendation",
     "Region",
+    "Repetition",
     "Rival",
     "SamplerSpace",
     "Setting",
     "distance",
+    "front_mixtures",
     "improved",
     "lowest",
     "mean_of_best",

@@ -19,7 +19,7 @@ def thompson(setting: Setting, n: int) -> Array:
     .. [1] Thompson (1933), "On the likelihood that one unknown probability exceeds another", Biometrika 25.
     """
     table = setting.candidates()[: 2 * N_TABLE]
-    values = setting.objective(setting.beliefs.draws(table, n, setting.seed))
+    values = setting.drawn(table, n)[1]
     chosen: list[int] = []
     for row in values:
         chosen.append(next(int(k) for k in np.argsort(row, kind="stable") if int(k) not in chosen))
@@ -36,7 +36,7 @@ def noisy_expected_improvement(setting: Setting, n: int) -> Array:
     .. [1] Letham et al. (2019), "Constrained Bayesian optimization with noisy experiments", Bayesian Analysis 14.
     """
     table = np.concatenate([setting.beliefs.seen, setting.candidates()[: 2 * N_TABLE]])
-    values = setting.objective(setting.beliefs.draws(table, SURFACES, setting.seed))
+    values = setting.drawn(table, SURFACES)[1]
     n_seen = len(setting.beliefs.seen)
     best = values[:, :n_seen].min(1)
     chosen: list[int] = []

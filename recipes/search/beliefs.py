@@ -94,6 +94,18 @@ class Beliefs:
         shown = self.features(weights)
         return np.stack([surrogate.predict(shown) for surrogate in self.surrogates], -1)
 
+    @property
+    def has_spread(self) -> bool:
+        """Whether every surrogate knows its own error."""
+        return all(surrogate.has_std for surrogate in self.surrogates)
+
+    def spread(self, weights: Array) -> Array | None:
+        """Standard deviation of a new run's targets, (n_points, n_targets); None if a surrogate does not know it."""
+        if not self.has_spread:
+            return None
+        shown = self.features(weights)
+        return np.stack([surrogate.predict(shown, return_std=True)[1] for surrogate in self.surrogates], -1)
+
     def gradient(self, weights: Array) -> Array | None:
         """Derivatives of the expected targets by the shares, (n_points, n_cells, n_targets); None if not known exactly."""
         if self.features is not same or not all(hasattr(surrogate, "gradient") for surrogate in self.surrogates):

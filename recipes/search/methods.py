@@ -32,7 +32,7 @@ def regmix(setting: Setting, n: int = 100_000, k: int = 128) -> Array:
     """
     rng = np.random.default_rng(setting.seed)
     candidates = regmix_mixtures(setting.prior, n, rng)
-    values = np.concatenate([setting.values(candidates[at : at + _BLOCK]) for at in range(0, n, _BLOCK)])
+    values = np.concatenate([setting.expected(candidates[at : at + _BLOCK]) for at in range(0, n, _BLOCK)])
     return np.asarray(setting.region.project(mean_of_best(lambda _: values, candidates, k)[None])[0])
 
 
@@ -55,7 +55,7 @@ def olmix(setting: Setting, kl: float = OLMIX_KL) -> Array:
 
     def values(weights: Array) -> Array:
         apart = (weights * (np.log(np.maximum(weights, _TINY)) - reference)).sum(1)
-        return np.asarray(setting.values(weights) + kl * unit * apart)
+        return np.asarray(setting.expected(weights) + kl * unit * apart)
 
     return lowest(values, setting.region, setting.region.project(np.stack([setting.prior, setting.region.centre])), 2)
 

@@ -91,6 +91,11 @@ class Objective:
         """Derivative of the objective by each target, (n_targets,), where it is the same everywhere; else None."""
         return self.weights / self.scale if self.kind == "sum" and not self.guard else None
 
+    @property
+    def unit(self) -> float:
+        """Objective that one nat more in every loss adds: in all targets where lower is better."""
+        return float((np.maximum(self.weights, 0.0) / self.scale).sum())
+
     def nats(self, value: Array | float) -> Array:
         """An objective difference in the units of the targets: exact for one target, their weighted mean scale for more."""
         size = np.abs(self.weights)

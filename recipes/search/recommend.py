@@ -17,6 +17,7 @@ from .descent import lowest
 from .objective import Objective
 from .recommendation import FAR, Price, Recommendation, Rival
 from .region import Group, Region
+from .repetition import Repetition
 
 N_POOL = 8_000
 """Candidates whose predictions choose the starts."""
@@ -30,6 +31,8 @@ N_DRAWS = 400
 LEVEL = 0.9
 MOST_EQUALS = 20
 BINDS = 1e-4
+CAUTION = 0.5
+"""Chosen on every second planted world, see docs/decisions.md."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,11 @@ class Setting:
     prior : ndarray, (n_cells,)
         The natural mixture.
     seed : int
+    repetition : Repetition, optional
+        What repetition at the target costs beyond what the proxies saw.
+    caution : float
+        Standard deviations of the prediction that are added to it where the optimum is looked for: the lowest of many
+        predictions is low by luck too.
     """
 
     beliefs: Beliefs
@@ -51,17 +59,42 @@ class Setting:
     objective: Objective
     prior: Array
     seed: int = 0
+    repetition: Repetition | None = None
+    caution: float = CAUTION
+
+    def expected(self, weights: Array) -> Array:
+        """Predicted objective of proxies (n_points,)."""
+        return self.objective(self.beliefs.predict(weights))
+
+    def extra(self, weights: Array) -> Array:
+        """What repetition adds to the objective at the target (n_points,)."""
+        cost = np.zeros(len(weights)) if self.repetition is None else self.repetition.cost(weights)
+        return np.asarray(cost * self.objective.unit)
 
     def values(self, weights: Array) -> Array:
-        """Predicted objective (n_points,)."""
-        return self.objective(self.beliefs.predict(weights))
+        """Predicted objective at the target (n_points,)."""
+        return np.asarray(self.expected(weights) + self.extra(weights))
+
+    def drawn(self, weights: Array, n: int) -> tuple[Array, Array]:
+        """Targets (n, n_points, n_targets) on drawn surfaces, and the objective at the target (n, n_points)."""
+        draws = self.beliefs.draws(weights, n, self.seed)
+        return draws, np.asarray(self.objective(draws) + self.extra(weights))
+
+    def judged(self, weights: Array) -> Array:
+        """What the optimum is the lowest of: the predicted objective, and `caution` times its standard deviation."""
+        spread = self.beliefs.spread(weights) if self.caution else None
+        if spread is None:
+            return self.values(weights)
+        doubt = spread @ (np.abs(self.objective.weights) / self.objective.scale)
+        return np.asarray(self.values(weights) + self.caution * doubt)
 
     def slopes(self, weights: Array) -> Array:
         """Derivatives of the predicted objective by the shares, (n_points, n_cells)."""
         by_target = self.beliefs.gradient(weights)
         if by_target is None or self.objective.slope is None:
             raise RecipeError("this objective has no exact derivative: take differences.")
-        return np.asarray(by_target @ self.objective.slope)
+        more = 0.0 if self.repetition is None else self.repetition.gradient(weights) * self.objective.unit
+        return np.asarray(by_target @ self.objective.slope + more)
 
     @property
     def is_smooth(self) -> bool:
@@ -76,8 +109,11 @@ class Setting:
         return found[np.argsort(self.values(found), kind="stable")]
 
     def optimum(self, candidates: Array) -> Array:
-        """The mixture of the lowest predicted objective."""
-        return lowest(self.values, self.region, candidates, slopes=self.slopes if self.is_smooth else None)
+        """The mixture that `judged` finds lowest, from the first of the candidates (which come best predicted first)."""
+        starts = candidates[:N_TABLE]
+        if self.caution and self.beliefs.has_spread:
+            return lowest(self.judged, self.region, starts)
+        return lowest(self.values, self.region, starts, slopes=self.slopes if self.is_smooth else None)
 
 
 def recommend(
@@ -120,8 +156,7 @@ def recommend(
     rivals = _rivals(setting, baselines or {}, setting.beliefs.seen[seen.argmin()])
     near = _about(setting, best)
     table = np.concatenate([best[None], *(np.asarray(w)[None] for w in rivals.values()), near, candidates[:N_TABLE]])
-    draws = setting.beliefs.draws(table, n_draws, setting.seed)
-    values = setting.objective(draws)
+    draws, values = setting.drawn(table, n_draws)
     n_rivals = len(rivals)
     free = np.r_[0, 1 + n_rivals : len(table)]
     winners = table[free[values[:, free].argmin(1)]]
@@ -181,7 +216,7 @@ def _equals(setting: Setting, table: Array, values: Array) -> Array:
 
 def _prices(setting: Setting, candidates: Array, best: Array) -> tuple[Price, ...]:
     """What each floor, cap and group limit that holds the optimum back costs."""
-    region, now = setting.region, float(setting.values(best[None])[0])
+    region, now = setting.region, float(setting.judged(best[None])[0])
     freed: dict[str, Region] = {}
     for k, name in enumerate(region.names):
         if region.lower[k] > 0 and best[k] <= region.lower[k] + BINDS:
@@ -198,8 +233,8 @@ def _prices(setting: Setting, candidates: Array, best: Array) -> tuple[Price, ..
             )
     found = []
     for name, wider in freed.items():
-        free = lowest(setting.values, wider, np.concatenate([best[None], candidates[:N_TABLE]]), n_starts=3)
-        found.append(Price(name, float(setting.objective.nats(now - setting.values(free[None])[0]))))
+        free = lowest(setting.judged, wider, np.concatenate([best[None], candidates[:N_TABLE]]), n_starts=3)
+        found.append(Price(name, float(setting.objective.nats(now - setting.judged(free[None])[0]))))
     return tuple(sorted(found, key=lambda price: -price.cost))
 
 

@@ -13,6 +13,7 @@ from .joint_gaussian_process import JointGaussianProcess
 from .law_corrected import LawCorrected
 from .log_linear import LogLinear
 from .multi_fidelity import MultiFidelity
+from .of_columns import OfColumns
 
 SURROGATES: dict[str, type[Surrogate]] = {
     surrogate.name: surrogate
@@ -22,6 +23,7 @@ SURROGATES: dict[str, type[Surrogate]] = {
         LogLinear,
         LawCorrected,
         MultiFidelity,
+        OfColumns,
         BoostedTrees,
         RegMixTrees,
         QuaDMixTrees,
@@ -38,6 +40,7 @@ __all__ = [
     "LawCorrected",
     "LogLinear",
     "MultiFidelity",
+    "OfColumns",
     "QuaDMixTrees",
     "QuantileTrees",
     "RegMixTrees",

@@ -32,7 +32,7 @@ def batch_of(n: int = 20_000) -> Batch:
 def inducer_of(batch: Batch) -> Inducer:
     profile = Profile.empty(Criteria.parse(["edu", "fun"]))
     profile.update(batch)
-    return Inducer(profile)
+    return Inducer(profile, n_documents=len(batch))
 
 
 def swarm_of(path: Path, n: int = 4) -> tuple[Swarm, list[SamplerParams]]:
@@ -85,10 +85,11 @@ def test_a_swarm_gives_its_parameters_back_and_carries_what_they_induce(tmp_path
     swarm, params = swarm_of(tmp_path / "swarm.csv")
     assert list(params_of(swarm)) == params
     wider = with_induced(swarm, inducer_of(batch_of(4000)))
-    assert wider.representations == ("params", "shares", "epochs", "ranks")
+    assert wider.representations == ("params", "shares", "epochs", "ranks", "domains")
     X, names = wider.features("shares")
     assert (X.shape, names[0]) == ((4, 2 * (len(EDGES) - 1)), "share:code/q0")
     np.testing.assert_allclose(X.sum(1), 1.0)
+    np.testing.assert_allclose(wider.features("domains")[0][:, 0], X[:, : len(EDGES) - 1].sum(1))
     assert wider.features("ranks")[1][1] == "rank:code:fun"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from infolaw.errors import RecipeError
-from recipes.search import Beliefs, Objective, Region, Setting, recommend
+from recipes.search import Beliefs, Objective, Region, Setting, front_mixtures, recommend
 from recipes.search_plots import cell_effects, front, predicted_against_measured, recommended_mixture, save
 from recipes.surrogates import SURROGATES
 
@@ -40,8 +40,18 @@ def test_predictions_are_drawn_against_measurements(beliefs):
     assert axes.get_xlabel() == "measured loss"
 
 
-def test_a_front_needs_two_targets(beliefs):
-    assert front(beliefs, beliefs.seen, {"today": np.full(3, 1 / 3)}).axes[0].get_xlabel() == "predicted loss:web"
+def test_a_front_needs_two_targets_and_no_candidate_beats_it(beliefs):
+    def setting(of):
+        prior = np.full(3, 1 / 3)
+        return Setting(of, Region.simplex(CELLS), Objective.of(of.targets, of.noise, of.predict(prior[None])[0]), prior)
+
+    assert front(setting(beliefs), {"today": np.full(3, 1 / 3)}).axes[0].get_xlabel() == "predicted loss:web"
+    best = beliefs.predict(front_mixtures(setting(beliefs)))
+    rivals = beliefs.predict(setting(beliefs).candidates(500))
+    assert len(best) > 5
+    weighted = np.linspace(0, 1, 15)[:, None] * [1, 0] + np.linspace(1, 0, 15)[:, None] * [0, 1]
+    scaled = weighted / beliefs.noise
+    assert ((best @ scaled.T).min(0) <= (rivals @ scaled.T).min(0) + 1e-6).all()
     one = Beliefs.fitted(SURROGATES["gaussian_process"](), beliefs.seen, beliefs.losses[:, 0])
     with pytest.raises(RecipeError, match="needs two targets"):
-        front(one, beliefs.seen, {})
+        front(setting(one), {})
