@@ -23,6 +23,7 @@ from .swarm import Swarm
 
 DESCRIPTIONS = ("params", "shares", "domains", "domains+ranks", "shares+ranks")
 """How recipes may be described to a surrogate; cross-validation chooses."""
+TREES = ("params", "domains+ranks")
 SURFACES, LEVEL = 400, 0.9
 EVALUATIONS = 4000
 
@@ -181,7 +182,8 @@ def search_sampler(
         fitted.skill_.chosen.partition(":")[0],
         fitted.skill_,
         float(sign * fitted.predict(points[:1])[0]),
-        *(float(end) for end in np.quantile(draws[:, 0], ends)),
+        float(np.quantile(draws[:, 0], ends[0])),
+        float(np.quantile(draws[:, 0], ends[1])),
         tuple(_rival(name, draws[:, 0] - draws[:, k], sign) for name, k in others.items()),
         dict(zip(described.space.domains, _by_domain(shares, described), strict=True)),
         float(distance(described.shares(points[:1]), described.shares(seen))[0]),
@@ -222,13 +224,10 @@ class Described:
         return rows[:, list(self.places["shares"])]
 
     def candidates(self) -> dict[str, Surrogate]:
-        """Every description with a Gaussian process and with trees."""
-        models: dict[str, Surrogate] = {"gaussian_process": GaussianProcess(), "lightgbm": BoostedTrees()}
-        return {
-            f"{description}: {name}": OfColumns(model, self.columns(description))
-            for description in DESCRIPTIONS
-            for name, model in models.items()
-        }
+        """Every description with a Gaussian process, and two of them with trees."""
+        models: list[tuple[str, Surrogate]] = [(name, GaussianProcess()) for name in DESCRIPTIONS]
+        models += [(name, BoostedTrees()) for name in TREES]
+        return {f"{name}: {model.name}": OfColumns(model, self.columns(name)) for name, model in models}
 
 
 def _by_domain(shares: Array, described: Described) -> list[float]:

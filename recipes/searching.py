@@ -176,13 +176,19 @@ def search_swarm(
         best=METHODS[method](setting),
         provenance=provenance,
     )
-    if repetition is not None and (worth := float(repetition.worth(found.weights[None])[0])) < 1 - WORTH_SAYING:
-        notes.append(
-            f"repetition at the target leaves {worth:.1%} of the tokens' worth; by a prior, not by these proxies, that adds "
-            f"{float(repetition.cost(found.weights[None])[0]):.4f} nats to the losses above"
-        )
     proposed = noisy_expected_improvement(setting, n_next) if n_next else np.zeros((0, len(region.names)))
-    return Found(found, skills, setting, proposed, today, (*notes, *told, *learnt))
+    return Found(found, skills, setting, proposed, today, (*notes, *told, *learnt, *_priced(repetition, found.weights)))
+
+
+def _priced(repetition: Repetition | None, weights: Array) -> list[str]:
+    """What a reader should know of repetition at the target, where it costs anything."""
+    if repetition is None or (worth := float(repetition.worth(weights[None])[0])) > 1 - WORTH_SAYING:
+        return []
+    cost = float(repetition.cost(weights[None])[0])
+    return [
+        f"repetition at the target leaves {worth:.1%} of the tokens' worth; by a prior, not by these proxies, that adds "
+        f"{cost:.4f} nats to the losses above"
+    ]
 
 
 def repeats(swarm: Swarm) -> bool:
