@@ -58,7 +58,7 @@ class Config:
     n_bootstrap, n_workers, seed : int
     """
 
-    per_family: int | None = 4
+    per_family: int | None = 3
     n_first: int = 8
     n_rounds: int = 3
     n_runs: int = 4

@@ -30,7 +30,7 @@ class Proposed:
         Share of the corpus that it draws from.
     seed : int
     recipe : str
-        Where its recipe comes from: ``plan``, ``baseline``, ``other`` (best in other worlds) or ``proxy``.
+        Where its recipe comes from: ``plan``, ``baseline``, ``other1`` ... (best in other worlds) or ``proxy1`` ...
     buys : float
         What it takes from the expected regret after those before it [nats/token].
     """

@@ -219,7 +219,7 @@ def _proposed(
 ) -> tuple[Proposed, ...]:
     names, runs = pricer.corpus.names, list[Proposed]()
     points = tried.points(pricer)
-    supply = pricer.corpus.unique_tokens
+    supply, recipes = pricer.corpus.unique_tokens, _recipe_names(tried, picked, found, rivals)
     for number, (k, buys) in enumerate(zip(picked.index, picked.buys, strict=True), start=1):
         runs.append(
             Proposed(
@@ -232,18 +232,22 @@ def _proposed(
                 float(points.cell_epochs[k].max()),
                 float(tried.pool[k]),
                 picked.index[: number - 1].count(k),
-                _recipe_name(tried.weights[k], found, rivals),
+                recipes[number - 1],
                 buys,
             )
         )
     return tuple(runs)
 
 
-def _recipe_name(weights: Array, found: Decisions, rivals: Sequence[str]) -> str:
-    same = np.flatnonzero(np.abs(found.weights - weights).max(1) < 1e-9)
-    if not len(same):
-        return "proxy"
-    return ["plan", *rivals][same[0]] if same[0] <= len(rivals) else "other"
+def _recipe_names(tried: Candidates, picked: Picked, found: Decisions, rivals: Sequence[str]) -> list[str]:
+    """Where each run's recipe comes from; recipes of one kind are numbered in order of appearance."""
+    kept, names = ["plan", *rivals], dict[tuple[float, ...], str]()
+    for k in picked.index:
+        same = np.flatnonzero(np.abs(found.weights - tried.weights[k]).max(1) < 1e-9)
+        kind = "proxy" if not len(same) else kept[same[0]] if same[0] < len(kept) else "other"
+        number = 1 + sum(name.startswith(kind) for name in names.values())
+        names.setdefault(tuple(tried.weights[k].tolist()), kind if kind in kept else f"{kind}{number}")
+    return [names[tuple(tried.weights[k].tolist())] for k in picked.index]
 
 
 def _notes(pricer: Pricer, beliefs: Beliefs, tolerance: float) -> list[str]:
