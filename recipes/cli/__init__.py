@@ -12,7 +12,7 @@ import typer
 from infolaw.cli import Door
 from infolaw.cli import app as laws_app
 
-from . import corpus, design, pictures, planning, runs, sampling, search
+from . import corpus, design, params, pictures, planning, runs, sampling, search
 
 
 class Root(Door):
@@ -37,6 +37,7 @@ app.add_typer(planning.app)
 app.add_typer(pictures.app)
 app.add_typer(design.app)
 app.add_typer(sampling.app)
+app.add_typer(params.app)
 app.add_typer(search.app)
 
 

@@ -128,7 +128,7 @@ def _check_first(place: Place, columns: Columns) -> None:
             if not column.startswith("attributes.") and all(pluck(record, column) is None for record in seen):
                 raise RecipeError(
                     f"{place.name}: no field {column!r} in its first {len(seen)} records; the first has "
-                    f"{', '.join(map(repr, seen[0]))}. Name the field that this file has, or leave the file out."
+                    f"{', '.join(map(repr, seen[0]))}. {columns.remedy(column)}"
                 )
         return
 

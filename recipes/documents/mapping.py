@@ -120,6 +120,13 @@ class Columns:
         wanted = [self.id, sized, *named, *(score.column for score in self.scores)]
         return tuple(dict.fromkeys(column for column in wanted if column))
 
+    def remedy(self, column: str) -> str:
+        """What to do where a file has no such column."""
+        where = "Name the column that this file has"
+        if column == self.tokens:
+            return f"{where}, give --tokens-per-byte X (about 0.25 for English), or leave the file out."
+        return f"{where}, or leave the file out."
+
     def changed(
         self,
         id: str | None = None,
@@ -188,7 +195,8 @@ def from_path(role: str, pattern: str, name: str) -> str:
     match = re.search(pattern, name)
     if match is None or not match[1]:
         raise RecipeError(
-            f"{name}: the {role} pattern {pattern!r} does not occur in this path; mend it, or leave the file out."
+            f"{name}: the {role} pattern {pattern!r} does not occur in this path, which begins below the folder that all "
+            "files share; mend it, or leave the file out."
         )
     return match[1]
 

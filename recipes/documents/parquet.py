@@ -48,11 +48,12 @@ def plan(place: Place, columns: Columns | None) -> Shard:
     with whole_file(place.name), _opened(place.full) as file:
         metadata, schema = file.metadata, file.schema_arrow
         rows = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-        for column in columns.needed() if columns is not None else ():
+        known = columns or Columns()
+        for column in known.needed():
             if not _steps(schema, column):
                 raise RecipeError(
                     f"{place.name}: no column {column!r}; it has {', '.join(map(repr, schema.names))}. "
-                    "Name the column that this file has, or leave the file out."
+                    f"{known.remedy(column)}"
                 )
         mark = fingerprint(place.full, place.size)
     return Shard(place.name, place.full, "parquet", place.size, mark, 0, sum(rows), (0, len(rows)), rows)
