@@ -41,9 +41,9 @@ class DomainTerms(Law):
 
     Attributes
     ----------
-    harm : {"none", "relative", "added"}
-        Whether spent passes also cost: with h = P sum_d w_d (1 - e^(-(epochs_d - 1)/R*)) N^kappa, N at the runs' centre, all
-        terms grow by 1 + h, as in ``repetition``, or h nats are added, which more tokens do not wear off.
+    harm : {"none", "bounded"}
+        Whether spent passes also cost: all terms grow by 1 + P sum_d w_d (1 - e^(-(epochs_d - 1)/R*)) N^kappa, as in
+        ``repetition``, with N at the runs' centre.
 
     References
     ----------
@@ -51,7 +51,7 @@ class DomainTerms(Law):
        Muennighoff et al. (2023), arXiv:2305.16264, eq. 5.
     """
 
-    harm: Literal["none", "relative", "added"] = "none"
+    harm: Literal["none", "bounded"] = "none"
 
     sees_recipe = True
     name = "domain_terms"
@@ -63,7 +63,7 @@ class DomainTerms(Law):
         """Return the constants: a term for every domain, theta where there are several buckets."""
         several = len({bucket for bucket in schema.buckets if bucket is not None}) > 1
         own = (OWN_TERM, LEAK) if len(schema.domains) > 1 else (OWN_TERM,)
-        rest = (*((QUALITY,) if several else ()), *((HARM, HARM_GROWTH) if self.harm != "none" else ()))
+        rest = (*((QUALITY,) if several else ()), *((HARM, HARM_GROWTH) if self.harm == "bounded" else ()))
         return (IRREDUCIBLE, MODEL_TERM, MODEL_EXPONENT, DATA_EXPONENT, *own, SPENT, *rest)
 
     def fixed(self, schema: Schema) -> dict[str, Array]:
@@ -73,7 +73,7 @@ class DomainTerms(Law):
         return {"bucket": buckets, "member": member, "log_n": np.array(schema.log_n_params)}
 
     def _harm(self, p: Constants, x: Points) -> tuple[Array, Array]:
-        """Harm of spent passes, a share of the data terms or nats, and its derivative by R."""
+        """Share by which spent passes raise the data terms, and its derivative by R."""
         if "P" not in p:
             return np.zeros((1, 1)), np.zeros((1, 1))
         passes, half = np.maximum(x.cell_epochs - 1, 0), p["R"][..., None]
@@ -93,15 +93,13 @@ class DomainTerms(Law):
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        data, harm = self._parts(p, x)[-1].sum(-1), self._harm(p, x)[0]
-        return np.asarray(p["E"] + model_term(p, x) + data + harm * (1.0 if self.harm == "added" else data))
+        return np.asarray(p["E"] + model_term(p, x) + self._parts(p, x)[-1].sum(-1) * (1 + self._harm(p, x)[0]))
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
         """Return derivatives by all constants."""
         worth, by_r, fed, terms = self._parts(p, x)
         harm, harm_by_r = self._harm(p, x)
-        unit = 1.0 if self.harm == "added" else terms.sum(-1)
-        terms = terms if self.harm == "added" else terms * (1 + harm)[..., None]
+        data, terms = terms.sum(-1), terms * (1 + harm)[..., None]
         model, by_fed = np.exp(-p["alpha"] * x.log_n_params), -p["beta"][..., None] * terms / fed
         total = by_fed.sum(-1)
         by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
@@ -112,8 +110,8 @@ class DomainTerms(Law):
             "B": terms / p["B"],
             "beta": -(terms * np.log(fed)).sum(-1),
             "leak": total * worth.sum(-1),
-            "R": (by_worth * by_r).sum(-1) + unit * harm_by_r,
-            "P": unit * harm / p.get("P", 1.0),
-            "kappa": unit * harm * (x.log_n_params - p["log_n"]),
+            "R": (by_worth * by_r).sum(-1) + data * harm_by_r,
+            "P": data * harm / p.get("P", 1.0),
+            "kappa": data * harm * (x.log_n_params - p["log_n"]),
             "theta": -(by_worth * worth * p["bucket"]).sum(-1),
         }

@@ -28,7 +28,7 @@ LAWS = (
     "repetition:harm=ratio",
     "concave_mixing:data=fading",
     "domain_terms",
-    "domain_terms:harm=added",
+    "domain_terms:harm=bounded",
 )
 """Laws that are weighed, each alone and with a residual; chinchilla with one is the proxies' word on mixtures."""
 ONCE = ("data_constrained", "infolaw_e", "concave_mixing:data=fading", "domain_terms")
