@@ -40,7 +40,8 @@ class Risk:
     Parameters
     ----------
     quantile : float, optional
-        Quantile of the loss relative to the reference recipe; by default its mean.
+        Quantile of the loss relative to the reference recipe; None takes its mean. Above one half a recipe has to be good
+        in most worlds, not in the best of them.
 
     Raises
     ------
@@ -48,7 +49,7 @@ class Risk:
         If the quantile is not between 0 and 1.
     """
 
-    quantile: float | None = None
+    quantile: float | None = 0.75
 
     def __post_init__(self) -> None:
         if self.quantile is not None and not 0 < self.quantile < 1:

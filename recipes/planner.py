@@ -68,7 +68,7 @@ def make_plan(
     proxy_tokens : float, optional
         Tokens of new proxies, for which matched pools are told; the median of the runs by default.
     risk : Risk, optional
-        What is minimised over drawn worlds: the mean loss by default, or a quantile.
+        What is minimised over drawn worlds: a quantile of the loss against today's recipe, or the mean.
     stages : sequence of float, optional
         Shares of the stages in the tokens still to be read: the plan is split into them, see `stages.make_schedule`.
     decay_weight : float

@@ -89,7 +89,7 @@ def plan(
         list[Path] | None,
         typer.Option(help="Mixture proxies beside the fit's runs; repeat the option for more files."),
     ] = None,
-    risk: Annotated[float | None, typer.Option(help="Quantile of the loss to minimise instead of its mean, as .8.")] = None,
+    risk: Annotated[float, typer.Option(help="Quantile of the loss against today's that is minimised; 0: its mean.")] = 0.75,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
     stages: Annotated[str | None, typer.Option(help="Shares of the stages, as 0.8,0.2: a recipe for each.")] = None,
     decay_weight: Annotated[
@@ -146,7 +146,7 @@ def plan(
         constraints=_rules(constraints, max_epochs, monotone, consumed),
         group=group,
         proxy_tokens=proxy_tokens,
-        risk=Risk(risk),
+        risk=Risk(risk or None),
         stages=parse_stages(stages) if stages else (1.0,) if consumed else None,
         decay_weight=decay_weight,
         accept=accept or (),
