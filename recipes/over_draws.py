@@ -107,7 +107,7 @@ def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tu
     first : sequence of ndarray, (n_cells,)
         Candidates to begin with: the best by the point prediction first.
     """
-    candidates = [weights for weights in first if limits.met(weights)]
+    candidates = [weights for weights in first if limits.met(weights)] or [first[0]]
     candidates.append(np.mean(candidates, axis=0))  # within the limits, which are convex
     order = np.argsort(worlds.values(np.array(candidates)), kind="stable")[:N_IMPROVED]
     for k in order:
