@@ -18,6 +18,7 @@ EXPERIMENTS: dict[str, str] = {
     "planned": "experiments.planned",
     "planted": "experiments.planted",
     "regmix": "experiments.regmix",
+    "representations": "experiments.representations",
     "stability": "experiments.stability",
     "surrogates": "experiments.surrogates",
 }
