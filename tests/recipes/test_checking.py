@@ -110,7 +110,7 @@ def test_a_plan_does_not_differ_from_itself_and_differs_from_another(natural, la
 
 
 def test_plans_made_from_smaller_models_hold_on_runs_of_a_larger_one():
-    """Every fourth run of the shipped grid's largest size, as if planned by a law that has seen the four sizes below."""
+    """Every fourth run of the shipped grid's largest size, as if planned by a law that has seen only the sizes below."""
     runs = read_runs(DATA / "runs-infolaw.csv")
     largest = float(runs.frame["n_params"].max())
     law = fit("repetition", runs, target="loss", where=f"n_params < {largest}", bootstrap=40)
@@ -123,5 +123,5 @@ def test_plans_made_from_smaller_models_hold_on_runs_of_a_larger_one():
         seen = check(make_plan(law, corpus, budget, constraints=rules, details=False), named_runs(runs, [row["run_id"]]))
         assert seen.runs[0].deviations == ()
         inside.append(seen.runs[0].is_inside)
-    assert len(inside) == 10
-    assert sum(inside) >= 8
+    assert len(inside) >= 10
+    assert sum(inside) >= 0.8 * len(inside)
