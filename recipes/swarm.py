@@ -156,7 +156,9 @@ class Swarm:
         chosen = targets or self.targets
         unknown = [target for target in chosen if target not in self.targets]
         if unknown:
-            raise RecipeError(f"The swarm has no target {unknown[0]!r}; it has {', '.join(self.targets)}.")
+            empty = [note for note in self.runs.notes if "empty" in note and f"loss:{unknown[0]}" in note]
+            why = " its column is empty in all runs, so it was left out;" if empty else ""
+            raise RecipeError(f"The swarm has no target {unknown[0]!r};{why} it has {', '.join(self.targets)}.")
         columns = [target if target in self.runs.frame else f"loss:{target}" for target in chosen]
         Y = self.runs.frame[columns].to_numpy(dtype=float)
         for target, column in zip(chosen, Y.T, strict=True):

@@ -116,6 +116,8 @@ def _search_sampler(
 
     if len(target) > 1:
         raise RecipeError(f"--sampler searches for one target and got {', '.join(target)}: name the one that counts.")
+    if corpus.suffix.lower() not in {".yaml", ".yml"}:
+        raise RecipeError(f"{corpus}: --sampler needs the documents' scores: build corpus.yaml of them (corpus build).")
     found = search_sampler(proxies, read_profile(corpus), *target, method=method, seed=seed)
     if out is not None and out.suffix == ".json":
         write_atomically(out, to_json(found.to_dict()))

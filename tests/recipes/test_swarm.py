@@ -93,3 +93,9 @@ def test_columns_induced_by_a_sampler_become_a_representation(swarm: Swarm) -> N
     assert wider.representations == ("weights", "params", "ranks", "amounts")
     with pytest.raises(RecipeError, match="shape"):
         swarm.with_columns("rank:", ["web"], np.ones((2, 1)))
+
+
+def test_a_target_that_is_empty_in_all_runs_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text(TABLE.replace(",3.0,\n", ",,\n").replace(",2.0,", ",,").replace(",3.1,", ",,"))
+    with pytest.raises(RecipeError, match=r"no target 'a'; its column is empty in all runs.* it has b"):
+        read_swarm(tmp_path / "empty.csv").losses("a")
