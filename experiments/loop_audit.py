@@ -57,6 +57,8 @@ def audit_repetition(runs: RunTable, laws: Sequence[str], seed: int) -> tuple[Ro
         row: dict[str, float | str] = {"law": law}
         for least, limit in REPETITIONS:
             held = (most > least) & (most <= limit)
+            if not held.any():
+                continue
             try:
                 found = fit(law, runs.select(most <= least), heldout=None, bootstrap=0, seed=seed)
             except (FitError, LawError) as error:
