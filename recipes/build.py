@@ -20,7 +20,7 @@ from .corpus_source import source_of
 from .documents.profiling import Partial
 from .passes.executors import open_executor
 from .passes.folder import owned_folder
-from .passes.profiling import profile_pass
+from .passes.profiling import profile_pass, refuse_absent_scores
 from .sampling.buckets import bucket_sums, bucket_table, rank_edges
 from .sampling.criteria import Criteria
 from .sampling.merged import MergedHistogram, Merger
@@ -186,12 +186,7 @@ def _check(documents: Documents, profile: Profile) -> None:
     total = int(profile.documents.sum())
     if not total or not profile.tokens.sum():
         raise RecipeError(f"{documents.root}: {documents.n_files} files, {total} documents and no token, so no corpus.")
-    for score, missing in zip(documents.columns.scores, profile.missing.sum(axis=0), strict=True):
-        if missing == total:
-            raise RecipeError(
-                f"{documents.root}: the score {score.name!r} (column {score.column}) is missing in all {total} documents; "
-                "name the right column, or leave the score out."
-            )
+    refuse_absent_scores(documents, profile)
 
 
 def _stated(columns: Columns) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import partial as bind
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from infolaw.errors import RecipeError
 from infolaw.files import package_version
 from infolaw.progress import Tell
 
@@ -42,6 +43,17 @@ def profile_pass(
     for receipt in run_tasks(tasks, folder, executor, tell):
         whole.merge(Partial.read(folder / receipt.key))
     return whole
+
+
+def refuse_absent_scores(documents: Documents, profile: Profile) -> None:
+    """Raise `RecipeError` if a score is missing in all documents."""
+    total = int(profile.documents.sum())
+    for score, missing in zip(documents.columns.scores, profile.missing.sum(axis=0), strict=True):
+        if missing == total:
+            raise RecipeError(
+                f"{documents.root}: the score {score.name!r} (column {score.column}) is missing in all {total} documents; "
+                "name the right column, or leave the score out."
+            )
 
 
 def _write_partial(shards: Sequence[Shard], columns: Columns, criteria: Criteria, path: Path) -> Mapping[str, Any]:

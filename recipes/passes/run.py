@@ -23,7 +23,7 @@ from .drawing import DrawRule, count_last_copies, draw_shards, id_rule, sum_last
 from .executors import Executor
 from .groups import ShardGroup, group_shards
 from .materialise import Source, plan_outputs, write_output
-from .profiling import profile_pass
+from .profiling import profile_pass, refuse_absent_scores
 from .request import Request, spread
 from .sample import KINDS, CellRow, Sample
 from .tally import Piece, Tally
@@ -70,7 +70,10 @@ class Run:
         if self.given is not None:
             return self.given
         tell = self.tell("reading the documents' metadata")
-        return profile_pass(self.documents, self.documents.criteria, self.executor, self.state, tell).profile
+        found = profile_pass(self.documents, self.documents.criteria, self.executor, self.state, tell).profile
+        if self.request.params is not None:
+            refuse_absent_scores(self.documents, found)
+        return found
 
     @cached_property
     def _profile_mark(self) -> str:

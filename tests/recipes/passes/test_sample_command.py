@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from small_corpus import SCORES, checksums, params
+from small_corpus import SCORES, checksums, params, table
 from typer.testing import CliRunner
 
 from recipes.cli import app
@@ -67,4 +70,16 @@ def test_a_bad_wish_is_one_sentence_and_exit_code_2(corpus, tmp_path, recipe, wo
     done = call("sample", tmp_path / "recipe.csv", corpus, "--out", tmp_path / "out", *COLUMNS, *words)
     assert done.exit_code == 2
     assert sentence in " ".join(done.stderr.split())
+    assert checksums(tmp_path / "out") == {}
+
+
+def test_scores_that_no_document_has_are_refused(given, tmp_path) -> None:
+    whole = table()
+    place = whole.schema.get_field_index("edu")
+    (tmp_path / "corpus").mkdir()
+    absent = pa.array(np.full(len(whole), np.nan))
+    pq.write_table(whole.set_column(place, "edu", absent), tmp_path / "corpus" / "a.parquet")
+    done = call("sample", given, tmp_path / "corpus", "--out", tmp_path / "out", *COLUMNS)
+    assert done.exit_code == 2
+    assert "missing in all 3000 documents" in done.output
     assert checksums(tmp_path / "out") == {}
