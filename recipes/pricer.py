@@ -28,7 +28,9 @@ _GRID = 14
 """Sizes that the search begins with: the loss is smooth in ln N, and the best is refined between its neighbours."""
 _XATOL = 3e-3
 """A third of a hundredth of a size: the loss is flat about its best."""
-_FEW_STEPS, _ROUGH = 40, 1e-9
+_HOPELESS = 0.3
+"""A size so many nats above the best is searched no farther outwards."""
+_FEW_STEPS, _ROUGH = 20, 1e-9
 """Recipes of sizes that are only weighed: each from its neighbour's alone, in few steps."""
 
 
@@ -170,7 +172,9 @@ class Pricer:
         grid = np.log(budget.sizes(_GRID))
         losses, recipes = np.full(_GRID, np.inf), dict[int, Array | None]()
         for k in np.argsort(np.abs(grid - grid.mean()), kind="stable"):  # from the middle outwards: each from its neighbour
-            losses[k], recipes[k] = self._best(grid[k], budget, recipes.get(k - 1, recipes.get(k + 1)))
+            inner = k - 1 if k - 1 in recipes else k + 1
+            hopeless = np.isfinite(losses[inner]) and losses[inner] > losses.min() + _HOPELESS
+            losses[k], recipes[k] = (losses[inner], None) if hopeless else self._best(grid[k], budget, recipes.get(inner))
         if not np.isfinite(losses).any():
             largest = float(np.exp(grid[-1]))
             self.limits(largest, budget.tokens_at(largest))  # raises with the reason
