@@ -55,6 +55,8 @@ def design(
     """Choose the runs to do next within a budget, by what they take from the plan's expected regret; or say to stop."""
     from dataclasses import replace
 
+    from infolaw.progress import on_stderr
+
     from ..design import make_design
     from ..joint import predictor_of
 
@@ -63,7 +65,7 @@ def design(
     rules = Constraints.read(constraints) if constraints else Constraints()
     given, supply = (flops, n_params, tokens), load_corpus(corpus)
     found = make_design(
-        predictor_of(fit, surrogate, supply, group, seed),
+        predictor_of(fit, surrogate, supply, group, seed, on_stderr(quiet)),
         supply,
         budget_flops,
         target=None if given == (None, None, None) else Budget(*given),

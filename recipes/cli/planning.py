@@ -108,6 +108,8 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Find the best recipe, model size and tokens for a budget, against the mixture in use today."""
+    from infolaw.progress import on_stderr
+
     from ..joint import predictor_of
     from ..over_draws import Risk
     from ..planner import make_plan
@@ -134,7 +136,7 @@ def plan(
 
         supply, notes = fitting_corpus(corpus, supply, evidence_behind(read_predictor(fit)))
     found = make_plan(
-        predictor_of(fit, surrogate, supply, group, seed),
+        predictor_of(fit, surrogate, supply, group, seed, on_stderr(quiet)),
         supply,
         budget_of(
             sizes,

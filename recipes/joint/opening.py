@@ -9,6 +9,7 @@ from typing import Any
 
 from infolaw.errors import RecipeError
 from infolaw.predictor import Predictor
+from infolaw.progress import Tell
 from infolaw.weighted import WeightedFit, read_predictor
 
 from ..corpus import Corpus
@@ -17,7 +18,12 @@ from .fit import fit_joint
 
 
 def predictor_of(
-    fit: str | Path, proxies: Sequence[str | Path] | None, corpus: Corpus, group: str | None = None, seed: int = 0
+    fit: str | Path,
+    proxies: Sequence[str | Path] | None,
+    corpus: Corpus,
+    group: str | None = None,
+    seed: int = 0,
+    progress: Tell | None = None,
 ) -> Predictor:
     """Read a fit, and join it with proxies where there are any, target by target.
 
@@ -34,7 +40,8 @@ def predictor_of(
     if group is not None and group not in groups:
         raise RecipeError(f"group {group!r} is none of the fitted groups: {', '.join(groups)}.")
     index = 0 if group is None else groups.index(group)
+    options: Any = {"group": index, "seed": seed, "progress": progress}
     if not isinstance(found, WeightedFit):
-        return fit_joint(found.observations, table, corpus, group=index, seed=seed)
-    parts: Any = tuple(fit_joint(part.observations, table, corpus, group=index, seed=seed) for part in found.parts)
+        return fit_joint(found.observations, table, corpus, **options)
+    parts: Any = tuple(fit_joint(part.observations, table, corpus, **options) for part in found.parts)
     return replace(found, parts=parts)
