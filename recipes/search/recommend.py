@@ -31,9 +31,6 @@ N_DRAWS = 400
 LEVEL = 0.9
 MOST_EQUALS = 20
 BINDS = 1e-4
-CAUTION = 0.5
-"""Chosen on every second planted world, see docs/decisions.md."""
-
 
 @dataclass(frozen=True, eq=False)
 class Setting:
@@ -60,7 +57,7 @@ class Setting:
     prior: Array
     seed: int = 0
     repetition: Repetition | None = None
-    caution: float = CAUTION
+    caution: float = 0.0
 
     def expected(self, weights: Array) -> Array:
         """Predicted objective of proxies (n_points,)."""
