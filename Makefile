@@ -45,7 +45,7 @@ demo: .venv/.library
 	@echo "pictures: $(DEMO)/extrapolation.png $(DEMO)/info.png $(DEMO)/residuals.png $(DEMO)/ledger.png"
 
 test: .venv/.developer
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
 
 check: .venv/.developer
 	$(BIN)/ruff check .

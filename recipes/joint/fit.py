@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from infolaw import RunTable
 from infolaw.errors import InfolawError, RecipeError
@@ -12,6 +13,7 @@ from infolaw.laws import Law, law_named
 from infolaw.model_error import HeldOut
 from infolaw.observations import Observations
 from infolaw.points import Support
+from infolaw.progress import Tell
 from infolaw.validation import Split
 
 from ..corpus import Corpus
@@ -50,7 +52,7 @@ def fit_joint(
     group: int = 0,
     n_bootstrap: int = 200,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Tell | None = None,
 ) -> Joint:
     """Join law runs and mixture proxies, and choose among laws, surrogates and laws with residuals by held-out runs.
 
@@ -86,13 +88,7 @@ def fit_joint(
             "these runs and proxies are too few to hold any out (at least two sizes, or six mixtures): add runs, or plan "
             "without --surrogate."
         )
-    trials: list[list[Trial]] = [[] for _ in forms]
-    for i in range(0, len(forms), 2):
-        for j, split in enumerate(folds):
-            for k, attempt in enumerate(trials_of(tuple(forms[i : i + 2]), evidence, split, seed)):
-                trials[i + k].append(attempt)
-            if progress is not None:
-                progress(i * len(folds) + 2 * (j + 1), len(forms) * len(folds))
+    trials = _tried(forms, evidence, folds, seed, progress)
     scores = judged([form.label for form in forms], folds, [[t.errors for t in own] for own in trials], seed)
     kept = [k for k, score in enumerate(scores) if max(score.weight, score.frequency) >= RARE]
     members = tuple(Corrected.fitted(forms[k], evidence, n_bootstrap=n_bootstrap, seed=seed) for k in kept)
@@ -104,6 +100,21 @@ def fit_joint(
     best = min(kept, key=lambda k: scores[k].ratio)
     heldout, stretch = _held(evidence, folds, trials[best], members)
     return Joint(members, weights, frequencies, evidence, scores, heldout, stretch, _reason(scores, len(folds), notes))
+
+
+def _tried(
+    forms: Sequence[Form], evidence: Evidence, folds: Sequence[Split], seed: int, progress: Tell | None
+) -> list[list[Trial]]:
+    """Every form on every fold, on one thread: small matrices are no faster on several, and far slower where others work."""
+    trials: list[list[Trial]] = [[] for _ in forms]
+    with threadpool_limits(1):
+        for i in range(0, len(forms), 2):
+            for j, split in enumerate(folds):
+                for k, attempt in enumerate(trials_of(tuple(forms[i : i + 2]), evidence, split, seed)):
+                    trials[i + k].append(attempt)
+                if progress is not None:
+                    progress(i * len(folds) + 2 * (j + 1), len(forms) * len(folds))
+    return trials
 
 
 def _held(

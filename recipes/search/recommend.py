@@ -32,6 +32,7 @@ LEVEL = 0.9
 MOST_EQUALS = 20
 BINDS = 1e-4
 
+
 @dataclass(frozen=True, eq=False)
 class Setting:
     """What is searched: beliefs, the region, the objective, and the mixture that candidates are drawn around.

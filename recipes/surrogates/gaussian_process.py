@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from infolaw.errors import RecipeError
 from infolaw.units import Array
@@ -20,6 +21,8 @@ from .warps import PowerWarp, SkewWarp
 
 FIRST_ROWS = 192
 """Runs on which the constants are first looked for; on all of them few steps are left."""
+MOST_ON_ONE_THREAD = 768
+"""Runs up to which several threads only wait for each other."""
 EXPECTATIONS = 3
 """Updates of the runs' doubts between two searches for constants."""
 
@@ -172,11 +175,12 @@ def fit_together(members: Sequence[GaussianProcess], X: Array, Y: Array) -> None
         member.begin(X if rows.all() else X[rows], y if rows.all() else y[rows])
     n_runs, n_doubts = len(X), members[0].n_doubts
     first = FIRST_ROWS if n_runs > 1.5 * FIRST_ROWS else n_runs
-    for n_most in (first, *[n_runs] * n_doubts) if n_doubts else dict.fromkeys((first, n_runs)):
-        for _ in range(EXPECTATIONS if n_doubts else 0):
-            _doubt(members, have)
-        for member in members:
-            member.climb(n_most)
+    with threadpool_limits(None if n_runs > MOST_ON_ONE_THREAD else 1):
+        for n_most in (first, *[n_runs] * n_doubts) if n_doubts else dict.fromkeys((first, n_runs)):
+            for _ in range(EXPECTATIONS if n_doubts else 0):
+                _doubt(members, have)
+            for member in members:
+                member.climb(n_most)
 
 
 def _doubt(members: Sequence[GaussianProcess], have: NDArray[np.bool_]) -> None:
