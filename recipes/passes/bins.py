@@ -25,6 +25,7 @@ from ..sampling.domains import known_domains
 from ..sampling.exact_merger import ExactMerger
 from ..sampling.merged import MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
+from ..sampling.packing import raw_bytes
 from .groups import only_size
 
 IDS = [("id", "<u8"), ("tokens", "<i8")]
@@ -82,7 +83,7 @@ def score_shards(
     head = np.zeros(2 + len(shards), np.int64)  # where the histogram begins, its bins, and the rows of every shard
     head[1] = histogram.n_bins
     with open(path, "wb") as handle:
-        head.tofile(handle)
+        handle.write(raw_bytes(head))
         for place, shard in enumerate(shards):
             is_dear, kind = _is_dear(shard, columns), _kind(shard, columns, histogram.n_bins)
             for batch in read_batches(shard, columns if is_dear else replace(columns, id="")):
@@ -92,12 +93,12 @@ def score_shards(
                 rows["domain"], rows["bin"] = domain, bins
                 if is_dear:
                     rows["id"], rows["tokens"] = batch.ids, batch.tokens
-                rows.tofile(handle)
+                handle.write(raw_bytes(rows))
                 head[2 + place] += len(batch)
         head[0] = handle.tell()
-        histogram.sums.tofile(handle)
+        handle.write(raw_bytes(histogram.sums))
         handle.seek(0)
-        head.tofile(handle)
+        handle.write(raw_bytes(head))
     return {"documents": int(head[2:].sum())}
 
 
