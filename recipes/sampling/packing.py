@@ -74,4 +74,4 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 def raw_bytes(array: NDArray[Any]) -> memoryview:
     """Bytes of an array for a file's own writing, which says why it fails; numpy's does not."""
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
