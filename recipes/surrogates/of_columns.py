@@ -49,7 +49,8 @@ class OfColumns(Surrogate):
 
     def predict(self, X: Array, return_std: bool = False) -> Any:
         """Return losses ``(n_points,)``, and with `return_std` what the inner surrogate says of its error."""
-        return self.fitted_.predict(self._part(self._points(X)), return_std)
+        part = self._part(self._points(X))
+        return self.fitted_.predict(part, return_std)
 
     @property
     def draws(self) -> Callable[..., Array]:
