@@ -147,10 +147,10 @@ def improved(losses: Losses, start: Array, limits: Limits, most: int = MOST_STEP
         found = losses(np.clip(batch, 0.0, None))
         return float(found[0]), np.asarray((found[1:] - found[0]) / steps)
 
+    apart: Any = {"fun": lambda w: float(losses(np.clip(w, 0.0, None)[None])[0]), "jac": lambda w: value_and_slope(w)[1]}
     result = minimize(
-        value_and_slope,
-        start,
-        jac=True,
+        x0=start,
+        **(apart if n > WIDE else {"fun": value_and_slope, "jac": True}),  # line searches over many cells need no slopes
         method="SLSQP",
         bounds=list(zip(limits.low, limits.high, strict=True)),
         constraints=rules,
