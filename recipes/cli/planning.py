@@ -24,9 +24,11 @@ from infolaw.cli import (
     show,
 )
 from infolaw.errors import BudgetError
+from infolaw.progress import on_stderr
 from infolaw.weighted import read_predictor
 
 from ..constraints import Constraints
+from ..corpus import Corpus
 from ..plan import Plan
 from ..recipe import Recipe
 from .budgets import (
@@ -108,8 +110,6 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Find the best recipe, model size and tokens for a budget, against the mixture in use today."""
-    from infolaw.progress import on_stderr
-
     from ..joint import predictor_of
     from ..over_draws import Risk
     from ..planner import make_plan
@@ -129,12 +129,7 @@ def plan(
         "tokens_per_param": tokens_per_param,
         "overtraining": overtraining,
     }
-    supply, notes = load_corpus(corpus), list[str]()
-    if supply.bucket_definition is not None:
-        from ..provenance import evidence_behind
-        from ..recut import fitting_corpus
-
-        supply, notes = fitting_corpus(corpus, supply, evidence_behind(read_predictor(fit)))
+    supply, notes = _supply(corpus, fit)
     found = make_plan(
         predictor_of(fit, surrogate, supply, group, seed, on_stderr(quiet)),
         supply,
@@ -159,6 +154,17 @@ def plan(
         found.write(out)
     show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)
     leave(not found.supported)
+
+
+def _supply(corpus: Path, fit: Path) -> tuple[Corpus, list[str]]:
+    """Return the corpus, cut into the buckets of the fit's runs where these differ, and what was settled."""
+    supply = load_corpus(corpus)
+    if supply.bucket_definition is None:
+        return supply, []
+    from ..provenance import evidence_behind
+    from ..recut import fitting_corpus
+
+    return fitting_corpus(corpus, supply, evidence_behind(read_predictor(fit)))
 
 
 def _rules(file: Path | None, max_epochs: float | None, monotone: bool, consumed: Path | None) -> Constraints:
