@@ -50,8 +50,8 @@ class Repetition:
 
         Examples
         --------
-        >>> Repetition(np.array([0.1, 1.0])).cost(np.array([[0.1, 0.9], [0.4, 0.6]])).round(4).tolist()
-        [0.0, 0.0084]
+        >>> Repetition(np.array([0.1, 1.0])).cost(np.array([[0.4, 0.6]])).round(4).tolist()  # .3 ln(1 / (.1 + .2726 + .6))
+        [0.0083]
         """
         return np.asarray(-self.slope * np.log(self.worth(weights)))
 
