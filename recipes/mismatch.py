@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from infolaw.observations import Observations
 from infolaw.points import Points
 from infolaw.predictor import Predictor
 from infolaw.rendering import amount
@@ -97,11 +98,17 @@ class Mismatch:
         return {**asdict(self), "cells": [asdict(cell) for cell in self.cells]}
 
 
+def observations_of(predictor: Predictor) -> Observations | None:
+    """Return the rows that a predictor was fitted to, where it keeps them."""
+    part = getattr(predictor, "parts", (predictor,))[0]
+    found: Observations | None = getattr(part, "observations", None)
+    return found
+
+
 def runs_of(predictor: Predictor) -> Points | None:
     """Return the runs that a predictor was fitted to, where it keeps them."""
-    part = getattr(predictor, "parts", (predictor,))[0]
-    observations = getattr(part, "observations", None)
-    return None if observations is None else observations.points
+    seen = observations_of(predictor)
+    return None if seen is None else seen.points
 
 
 def find_mismatch(

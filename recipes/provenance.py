@@ -16,6 +16,7 @@ from infolaw.predictor import Predictor
 from infolaw.run_columns import listed
 
 from .corpus import Corpus
+from .mismatch import observations_of
 
 ACCEPTABLE = ("tokenizer", "loss-unit", "buckets", "cells")
 """What a user may accept in spite of a mismatch."""
@@ -35,9 +36,8 @@ def evidence_in(corpus: Corpus) -> dict[str, str]:
 
 def evidence_behind(predictor: Predictor) -> Evidence:
     """Return what the runs of a predictor remember; nothing where it keeps no runs."""
-    part = getattr(predictor, "parts", (predictor,))[0]
-    observations = getattr(part, "observations", None)
-    return {} if observations is None else observations.evidence
+    seen = observations_of(predictor)
+    return {} if seen is None else seen.evidence
 
 
 def settle(predictor: Predictor, corpus: Corpus, accept: Collection[str] = ()) -> list[str]:
