@@ -54,6 +54,11 @@ class WeightedFit:
         return replace(self.parts[0].schema, target=" + ".join(terms))
 
     @property
+    def law(self) -> str:
+        """Names of the parts' laws."""
+        return ", ".join(dict.fromkeys(str(getattr(part, "law", type(part).__name__)) for part in self.parts))
+
+    @property
     def support(self) -> Support:
         """The box of the part with the fewest runs."""
         return min(self.parts, key=lambda part: len(part.observations)).support

@@ -9,8 +9,10 @@ from infolaw.points import Points
 from infolaw.predictor import Predictor
 from infolaw.uncertainty import Interval
 from infolaw.units import Array
+from infolaw.weighted import WeightedFit
 
-from .plan import LossEstimate, Versus
+from .over_draws import PRICING
+from .plan import LossEstimate, TargetChange, Versus
 from .pricer import Pricer
 
 _DRAWS = 1000
@@ -69,3 +71,21 @@ def equivalent_compute(pricer: Pricer, weights: Array, n_params: float, tokens: 
     grow = np.exp(0.5 * log_m)
     reached = pricer.predictor.predict(pricer.points(n_params * grow, tokens * grow, weights)) <= loss * (1 + 1e-12)
     return float(np.exp(log_m[int(reached.argmax())])) if reached.any() else None
+
+
+def target_changes(
+    pricer: Pricer, n_params: float, tokens: float, weights: Array, level: float, seed: int
+) -> tuple[TargetChange, ...]:
+    """What a plan does to every target of a weighted sum against today's mixture, from both recipes (2, n_cells)."""
+    whole, points = pricer.predictor, pricer.points(n_params, tokens, weights)
+    if not isinstance(whole, WeightedFit) or len(whole.parts) < 2:
+        return ()
+    found = []
+    for part, weight in zip(whole.parts, whole.weights, strict=True):
+        loss, draws = part.predict(points), part.draws(points, _DRAWS, seed, worlds=PRICING)
+        change = draws[:, 0] - draws[:, 1]
+        ends = Interval.of(change[:, None], level)
+        low, high, better = float(ends.lower[0]), float(ends.upper[0]), float((change < 0).mean())
+        numbers = weight, float(loss[0]), float(loss[0] - loss[1]), low, high, better + 0.5 * float((change == 0).mean())
+        found.append(TargetChange(part.schema.target, *numbers))
+    return tuple(found)

@@ -98,6 +98,31 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
+class TargetChange:
+    """One target of a weighted sum under the plan.
+
+    Attributes
+    ----------
+    target : str
+    weight : float
+        In the sum.
+    loss : float
+        Under the plan [nats/token].
+    difference, lower, upper : float
+        Plan minus today's mixture [nats/token], with its interval.
+    p_better : float
+    """
+
+    target: str
+    weight: float
+    loss: float
+    difference: float
+    lower: float
+    upper: float
+    p_better: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to train: sizes, recipe, ledger, prediction, and what a reader must know before trusting it.
 
@@ -130,6 +155,8 @@ class Plan:
         How runs and target repeat, cell by cell, and the pools of matched proxies; see `mismatch.Mismatch`.
     schedule : mapping, optional
         The plan in stages; see `stages.Schedule`.
+    targets : tuple of TargetChange
+        Where several targets were weighed, what becomes of each.
     """
 
     n_params: float
@@ -149,6 +176,7 @@ class Plan:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     mismatch: Mapping[str, Any] | None = None
     schedule: Mapping[str, Any] | None = None
+    targets: tuple[TargetChange, ...] = ()
 
     @property
     def epochs(self) -> dict[str, float]:
@@ -182,6 +210,7 @@ class Plan:
             "provenance": dict(self.provenance),
             "mismatch": None if self.mismatch is None else dict(self.mismatch),
             "schedule": None if self.schedule is None else dict(self.schedule),
+            "targets": [asdict(one) for one in self.targets],
         }
 
     @classmethod
@@ -214,6 +243,7 @@ class Plan:
             file.provenance,
             None if file.mismatch is None else file.mismatch.model_dump(),
             None if file.schedule is None else file.schedule.model_dump(),
+            tuple(TargetChange(**one.model_dump()) for one in file.targets),
         )
 
     @classmethod

@@ -124,6 +124,18 @@ class SchedulePart(_Part):
     consumed: dict[str, float]
 
 
+class TargetPart(_Part):
+    """What becomes of one target."""
+
+    target: str
+    weight: float
+    loss: float
+    difference: float
+    lower: float
+    upper: float
+    p_better: float
+
+
 class PlanFile(_Part):
     """``plan.yaml`` or ``plan.json``."""
 
@@ -151,6 +163,7 @@ class PlanFile(_Part):
     provenance: dict[str, Any]
     mismatch: MismatchPart | None = None
     schedule: SchedulePart | None = None
+    targets: list[TargetPart] = []
 
 
 def checked(model: type[Model], data: Mapping[str, Any]) -> Model:

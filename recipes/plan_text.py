@@ -50,6 +50,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             f"  of it    noise of the runs (bootstrap) {noise}",
             f"           error of the law, held out: {held}",
             *_parts(loss["parts"]),
+            *_targets(plan),
             f"beyond     {factors}, as many times outside the runs",
             "",
             table(_LEDGER, [*map(_row, plan["ledger"])]),
@@ -86,6 +87,26 @@ def _parts(parts: Mapping[str, float]) -> list[str]:
     }
     said = [f"{words} {parts[name]:.4f}" for name, words in names.items() if name in parts]
     return [f"           standard deviations: {', '.join(said)}"] if said else []
+
+
+def _targets(plan: Mapping[str, Any]) -> list[str]:
+    """Return what becomes of every target, where several were weighed."""
+    if not plan["targets"]:
+        return []
+    rows = [
+        [
+            one["target"],
+            f"{one['weight']:.3g}",
+            f"{one['loss']:.4f}",
+            f"{one['difference']:+.4f}",
+            f"{one['lower']:+.4f} to {one['upper']:+.4f}",
+            f"{one['p_better']:.2f}",
+        ]
+        for one in plan["targets"]
+    ]
+    first = plan["versus"][0]["name"]
+    header = ["target", "weight", "loss", f"against {_NAMES.get(first, first)}", _level(plan), "P(better)"]
+    return ["", table(header, rows), ""]
 
 
 def _alternatives(plan: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """The plan: the best recipe, size and tokens for a budget, priced, and held against the mixture in use today.
 
-Read `make_plan` first; ``pricer.py`` finds recipe and size by the point prediction, ``over_draws.py`` chooses the recipe
-over drawn worlds, ``comparison.py`` prices what was chosen, ``alternatives.py`` says what else could have been.
+Read `make_plan` first; ``pricer.py`` finds recipe and size by the point prediction, ``decision.py`` chooses over drawn
+worlds by what is wished for, ``comparison.py`` prices what was chosen, ``alternatives.py`` says what else could have been.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from infolaw.errors import BudgetError
 from infolaw.predictor import Predictor
 from infolaw.units import Array
 
-from .alternatives import equal_recipes, prices, sensitivities
+from .alternatives import sensitivities
 from .budget import Budget
-from .comparison import loss_estimate, versus
+from .comparison import loss_estimate, target_changes, versus
 from .constraints import Constraints
 from .corpus import Corpus
+from .decision import decide
 from .mismatch import find_mismatch, runs_of
-from .over_draws import PRICING, Risk, Worlds, best_size_over, chosen_weights
+from .over_draws import PRICING, Risk
 from .plan import Plan
 from .pricer import Pricer
 from .provenance import settle
 from .recipe import Recipe, ledger
 from .stages import make_schedule
+from .targets import Wishes
 from .value import marginal_values
 
 _DRAWS = 1000
@@ -42,6 +44,7 @@ def make_plan(
     group: str | None = None,
     proxy_tokens: float | None = None,
     risk: Risk | None = None,
+    wishes: Wishes | None = None,
     stages: Sequence[float] | None = None,
     decay_weight: float = 1.0,
     accept: Collection[str] = (),
@@ -69,6 +72,9 @@ def make_plan(
         Tokens of new proxies, for which matched pools are told; the median of the runs by default.
     risk : Risk, optional
         What is minimised over drawn worlds: a quantile of the loss against today's recipe, or the mean.
+    wishes : Wishes, optional
+        How several targets are combined, and whether none may be worse than under today's mixture; the predictor is one of
+        these targets (`targets.reweighed`).
     stages : sequence of float, optional
         Shares of the stages in the tokens still to be read: the plan is split into them, see `stages.make_schedule`.
     decay_weight : float
@@ -103,10 +109,8 @@ def make_plan(
     if pricer.constraints.consumed and budget.n_params is None:
         raise BudgetError("what was consumed was read by a model that has a size: fix it with --n-params.")
     rivals = _rivals(corpus, baseline)
-    reference = next(iter(rivals.values()))
-    risk = risk or Risk()
-    n_params, tokens = budget.size or best_size_over(pricer, budget, reference, risk, seed)
-    weights, candidates = _recipe(pricer, n_params, tokens, rivals, risk, seed)
+    found = decide(pricer, budget, rivals, risk or Risk(), wishes, seed)
+    n_params, tokens, weights = found.n_params, found.tokens, found.weights
     stacked = np.vstack([weights, *rivals.values()])
     points = pricer.points(n_params, tokens, stacked)
     expected = predictor.predict(points)
@@ -131,8 +135,8 @@ def make_plan(
         (*told, *_notes(pricer), *complaints, *differs),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
-        equal_recipes(pricer, n_params, tokens, candidates, seed) if details else (),
-        prices(pricer, n_params, tokens, weights) if details else (),
+        found.equals(seed) if details else (),
+        found.prices() if details else (),
         sensitivities(pricer, n_params, tokens, weights) if details else (),
         {
             "seed": seed,
@@ -140,22 +144,13 @@ def make_plan(
             "target": predictor.schema.target,
             "budget": budget.to_dict(),
             "constraints": pricer.constraints.to_dict(),
+            **({} if wishes is None else {"objective": wishes.to_dict()}),
             **(provenance or {}),
         },
         None if repeats is None else repeats.to_dict(),
         None if stages is None else make_schedule(pricer, n_params, tokens, weights, stages, decay_weight).to_dict(),
+        target_changes(pricer, n_params, tokens, np.vstack([weights, next(iter(rivals.values()))]), level, seed),
     )
-
-
-def _recipe(
-    pricer: Pricer, n_params: float, tokens: float, rivals: dict[str, Array], risk: Risk, seed: int
-) -> tuple[Array, Array]:
-    """The recipe (n_cells,), and all candidates, best first."""
-    best = pricer.best_weights(n_params, tokens)
-    if pricer.is_blind:
-        return best, best[None]
-    worlds = Worlds(pricer.predictor, lambda w: pricer.points(n_params, tokens, w), next(iter(rivals.values())), risk, seed)
-    return chosen_weights(worlds, pricer.tried(n_params, tokens), [best, *rivals.values()])
 
 
 def _rivals(corpus: Corpus, baseline: Recipe | None) -> dict[str, Array]:

@@ -12,7 +12,7 @@ import typer
 from infolaw.cli import Door
 from infolaw.cli import app as laws_app
 
-from . import corpus, design, params, pictures, planning, runs, sampling, search
+from . import corpus, design, params, pictures, planning, plans, runs, sampling, search
 
 
 class Root(Door):
@@ -34,6 +34,7 @@ app.add_typer(laws_app)
 app.add_typer(runs.app)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(planning.app)
+app.add_typer(plans.app)
 app.add_typer(pictures.app)
 app.add_typer(design.app)
 app.add_typer(sampling.app)

@@ -14,6 +14,7 @@ from infolaw.weighted import WeightedFit, read_predictor
 
 from ..corpus import Corpus
 from ..swarm import read_swarm
+from ..targets import Wishes, reweighed
 from .fit import fit_joint
 
 
@@ -24,8 +25,9 @@ def predictor_of(
     group: str | None = None,
     seed: int = 0,
     progress: Tell | None = None,
+    wishes: Wishes | None = None,
 ) -> Predictor:
-    """Read a fit, and join it with proxies where there are any, target by target.
+    """Read a fit, weigh its targets as is wished, and join it with proxies where there are any, target by target.
 
     Raises
     ------
@@ -33,6 +35,7 @@ def predictor_of(
         If a file is not what it should be, or the proxies lack a target of the fit; one sentence.
     """
     found = read_predictor(fit)
+    found = found if wishes is None else reweighed(found, wishes)
     if not proxies:
         return found
     table = read_swarm(*proxies).runs
