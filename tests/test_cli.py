@@ -86,6 +86,9 @@ def test_outside_the_support_is_exit_code_three(folder):
 def test_allocate_has_the_promised_keys_and_takes_a_range(folder):
     one = json.loads(call("allocate", folder / "fit.json", "--flops", "1e21", "--json").stdout)
     assert set(one["n_params"]) == {"value", "lower", "upper", "flat_lower", "flat_upper"}
+    device = ("--gpu-hours", 1e21 / 3600 / 989e12 / 0.4, "--device", "h100", "--mfu", "0.4")
+    hours = json.loads(call("allocate", folder / "fit.json", *device, "--json").stdout)
+    assert hours["tokens"]["value"] == pytest.approx(one["tokens"]["value"])
     several = json.loads(call("allocate", folder / "fit.json", "--flops", "1e20:1e22:3", "--json").stdout)
     assert len(several["allocations"]) == 3
 
@@ -197,6 +200,7 @@ BAD_CALLS = {
     ),
     "no recipe for a law with cells": (["predict", "mixed.json", "--n-params", "1e9", "--tokens", "1e9"], "give weights"),
     "sizes without tokens": (["predict", "fit.json", "--n-params", "1e9"], "as often as each other"),
+    "two budgets": (["allocate", "fit.json", "--flops", "1e21", "--gpu-hours", "1e3"], "are two budgets"),
     "budget and target": (["allocate", "fit.json", "--flops", "1e21", "--target-loss", "2"], "not both"),
     "free size of plain infolaw": (["allocate", "plain.json", "--flops", "1e21"], "no compute-optimal size"),
 }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from infolaw.compute import PEAK_FLOPS, FlopCount, hours_to_flops
+from infolaw.cli import Hours
+from infolaw.compute import FlopCount
 from infolaw.errors import BudgetError
 
 from ..budget import Budget
@@ -15,10 +15,6 @@ from ..budget import Budget
 Flops = Annotated[float | None, typer.Option(help="Compute, training and serving together [FLOP].")]
 NParams = Annotated[float | None, typer.Option(help="Fix the model size.")]
 Tokens = Annotated[float | None, typer.Option(help="Fix the tokens.")]
-GpuHours = Annotated[float | None, typer.Option(help="Instead of --flops: device-hours, with --device and --mfu.")]
-Device = Annotated[str | None, typer.Option(help=f"With --gpu-hours: {', '.join(PEAK_FLOPS)}.")]
-Mfu = Annotated[float | None, typer.Option(help="Share of the device's peak that a run reaches.")]
-FlopsPerSecond = Annotated[float | None, typer.Option(help="Instead of --device: the rate of one device.")]
 InferenceTokens = Annotated[float, typer.Option(help="Tokens served over the model's life, paid from the same budget.")]
 TokensPerParam = Annotated[float | None, typer.Option(help="Fix the tokens per parameter.")]
 Overtraining = Annotated[float | None, typer.Option(help="Tokens per parameter over those of the law's optimum.")]
@@ -30,35 +26,6 @@ Vocabulary = Annotated[float, typer.Option(help="Entries of the vocabulary, for 
 Depth = Annotated[float | None, typer.Option(help="Layers, for --exact-flops with --n-params.")]
 Width = Annotated[float | None, typer.Option(help="Width, for --exact-flops with --n-params.")]
 Embeddings = Annotated[str, typer.Option(help="How the law's N counts them: tied, untied or excluded.")]
-
-
-@dataclass(frozen=True)
-class Hours:
-    """Device-hours as given on the command line."""
-
-    hours: float | None
-    device: str | None
-    mfu: float | None
-    flops_per_second: float | None
-
-    def flops(self, given: float | None) -> float | None:
-        """FLOP of the hours, or what was given instead of them.
-
-        Raises
-        ------
-        BudgetError
-            If both were given, or an option of hours without hours.
-        """
-        if self.hours is None:
-            stray = [name for name in ("device", "mfu", "flops_per_second") if getattr(self, name) is not None]
-            if stray:
-                raise BudgetError(
-                    f"--{stray[0].replace('_', '-')} says nothing without --gpu-hours: add them or leave it out."
-                )
-            return given
-        if given is not None:
-            raise BudgetError("--flops and --gpu-hours are two budgets: give one of them.")
-        return hours_to_flops(self.hours, device=self.device, utilisation=self.mfu, flops_per_second=self.flops_per_second)
 
 
 def budget_of(sizes: dict[str, float | None], hours: Hours, inference_tokens: float, count: FlopCount) -> Budget:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from infolaw.cli import FitFile, Json, Quiet, Seed, show
-from infolaw.errors import RecipeError
+from infolaw.cli import Device, FitFile, FlopsPerSecond, GpuHours, Hours, Json, Mfu, Quiet, Seed, show
+from infolaw.compute import FlopCount
+from infolaw.errors import BudgetError, RecipeError
 
-from ..budget import Budget
 from ..constraints import Constraints
 from ..recipe import Recipe
+from .budgets import InferenceTokens, NParams, Overtraining, Tokens, TokensPerParam, budget_of
 from .corpus import CorpusFile, load_corpus
 
 app = typer.Typer()
@@ -22,12 +23,22 @@ app = typer.Typer()
 def design(
     fit: FitFile,
     corpus: CorpusFile,
-    budget_flops: Annotated[float, typer.Option(help="FLOP to spend on the runs to do next, all together.")],
-    flops: Annotated[
-        float | None, typer.Option(help="Of the plan: training compute; by default 10x the largest run.")
+    budget_flops: Annotated[float | None, typer.Option(help="FLOP to spend on the runs to do next, all together.")] = None,
+    budget_gpu_hours: Annotated[
+        float | None, typer.Option(help="Instead of --budget-flops: device-hours, with --device and --mfu.")
     ] = None,
-    n_params: Annotated[float | None, typer.Option(help="Of the plan: fix the model size.")] = None,
-    tokens: Annotated[float | None, typer.Option(help="Of the plan: fix the tokens.")] = None,
+    flops: Annotated[
+        float | None, typer.Option(help="Of the plan: compute, training and serving; by default 10x the largest run.")
+    ] = None,
+    gpu_hours: GpuHours = None,
+    device: Device = None,
+    mfu: Mfu = None,
+    flops_per_second: FlopsPerSecond = None,
+    n_params: NParams = None,
+    tokens: Tokens = None,
+    tokens_per_param: TokensPerParam = None,
+    overtraining: Overtraining = None,
+    inference_tokens: InferenceTokens = 0.0,
     baseline: Annotated[Path | None, typer.Option(help="The recipe in use today: YAML or CSV (cell, weight).")] = None,
     constraints: Annotated[Path | None, typer.Option(help="YAML: what the plan must respect.")] = None,
     max_epochs: Annotated[float | None, typer.Option(help="Of the plan: most passes over any cell.")] = None,
@@ -63,12 +74,25 @@ def design(
     if out is not None and out.suffix.lower() not in (".csv", ".json"):
         raise RecipeError(f"--out {out}: a design is written as .csv (a run table) or .json.")
     rules = Constraints.read(constraints) if constraints else Constraints()
-    given, supply = (flops, n_params, tokens), load_corpus(corpus)
+    rate, supply = (device, mfu, flops_per_second), load_corpus(corpus)
+    runs = Hours(budget_gpu_hours, *(rate if budget_gpu_hours is not None else (None, None, None)), "budget-gpu-hours")
+    plan = Hours(gpu_hours, *(rate if gpu_hours is not None or budget_gpu_hours is None else (None, None, None)))
+    spent = runs.flops(budget_flops)
+    if spent is None:
+        raise BudgetError("nothing is to be spent on runs: give --budget-flops, or --budget-gpu-hours with a device.")
+    sizes = {
+        "flops": flops,
+        "n_params": n_params,
+        "tokens": tokens,
+        "tokens_per_param": tokens_per_param,
+        "overtraining": overtraining,
+    }
+    is_named = any(value is not None for value in (gpu_hours, *sizes.values()))
     found = make_design(
         predictor_of(fit, surrogate, supply, group, seed, on_stderr(quiet)),
         supply,
-        budget_flops,
-        target=None if given == (None, None, None) else Budget(*given),
+        spent,
+        target=budget_of(sizes, plan, inference_tokens, FlopCount()) if is_named else None,
         baseline=None if baseline is None else Recipe.read(baseline),
         constraints=replace(rules, max_epochs=rules.max_epochs if max_epochs is None else max_epochs),
         group=group,

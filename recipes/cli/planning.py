@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from infolaw.cli import FitFile, Json, Quiet, Seed, leave, show
+from infolaw.cli import (
+    Device,
+    FitFile,
+    FlopsPerSecond,
+    GpuHours,
+    Hours,
+    Json,
+    Mfu,
+    Quiet,
+    Seed,
+    leave,
+    show,
+)
 from infolaw.errors import BudgetError
 from infolaw.progress import on_stderr
 from infolaw.weighted import read_predictor
@@ -20,15 +32,10 @@ from .budgets import (
     ActiveShare,
     Context,
     Depth,
-    Device,
     Embeddings,
     Exact,
     Flops,
-    FlopsPerSecond,
-    GpuHours,
-    Hours,
     InferenceTokens,
-    Mfu,
     NParams,
     Overtraining,
     Tokens,

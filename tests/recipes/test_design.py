@@ -229,7 +229,12 @@ def test_the_command_answers_and_refuses(law, corpus, tmp_path):
     answer = json.loads(done.stdout)
     assert answer["kind"] == "design"
     assert len(out.read_text().splitlines()) == 1 + len(answer["runs"])
-    for bad in (["--budget-flops", "1"], ["--budget-flops", "1e20", "--method", "guess"]):
+    rate = ["--flops-per-second", "1e15"]
+    hours = ["--budget-gpu-hours", str(1e21 / 3.6e18), *rate, *asked[2:-2]]
+    again = CliRunner().invoke(app, ["design", *files, *hours])
+    assert [run["n_params"] for run in json.loads(again.stdout)["runs"]] == [run["n_params"] for run in answer["runs"]]
+    stray = ["--budget-flops", "1e20", *rate]
+    for bad in ([], stray, ["--budget-flops", "1"], ["--budget-flops", "1e20", "--method", "guess"]):
         refused = CliRunner().invoke(app, ["design", *files, *bad, "--n-params", "4e9", "--tokens", "4e11"])
         assert refused.exit_code == 2
         assert refused.stderr.startswith("error: ")
