@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infolaw.errors import RecipeError
+
 from .recipe import LedgerRow
 
 
@@ -182,6 +184,29 @@ class Plan:
     def epochs(self) -> dict[str, float]:
         """Passes over every cell."""
         return {row.cell: row.epochs for row in self.ledger}
+
+    def stages_until(self, number: int) -> list[tuple[dict[str, float], int]]:
+        """Recipe and tokens of its stages up to one, 1 is the first; before them what the run had consumed, if anything.
+
+        Raises
+        ------
+        RecipeError
+            If it has no such stage.
+        """
+        schedule: Mapping[str, Any] = self.schedule or {"stages": [], "consumed": {}}
+        if not 1 <= number <= len(schedule["stages"]):
+            raise RecipeError(
+                f"the plan has {len(schedule['stages'])} stages, so there is no stage {number}; plan with --stages 0.8,0.2."
+            )
+        total = sum(schedule["consumed"].values())
+        consumed = {cell: read / total for cell, read in schedule["consumed"].items()} if total else {}
+        return [
+            *([(consumed, round(total))] if total else []),
+            *(
+                ({cell["cell"]: cell["weight"] for cell in stage["cells"]}, round(stage["end"] - stage["start"]))
+                for stage in schedule["stages"][:number]
+            ),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values with a schema version."""

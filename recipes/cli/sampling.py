@@ -27,6 +27,7 @@ def sample(
     positional: Annotated[bool, typer.Option("--positional", help="Write a count a row of every file: smaller.")] = False,
     tokens: Annotated[float | None, typer.Option(help="Tokens of the sample, every copy counted; met exactly.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Most copies of a document; more are refused.")] = None,
+    stage: Annotated[int | None, typer.Option(help="Of a staged plan: this stage alone; the same --seed for each.")] = None,
     shard_tokens: Annotated[float, typer.Option(help="Largest shard of written documents, in tokens.")] = 2e8,
     exact: Annotated[bool, typer.Option("--exact", help="Rank by sorting all documents; for small corpora.")] = False,
     check_duplicates: Annotated[bool, typer.Option("--check-duplicates", help="Refuse ids that stand twice.")] = False,
@@ -69,7 +70,7 @@ def sample(
     found = open_documents(*paths, mapping=mapping, columns=columns, **given)
     definition = None if known is None else known.bucket_definition
     drawn = sample_corpus(
-        read_request(recipe, tokens=tokens, max_epochs=epochs, buckets=definition),
+        read_request(recipe, tokens=tokens, max_epochs=epochs, buckets=definition, stage=stage),
         found,
         out,
         kind=_kind(documents, manifest, positional),

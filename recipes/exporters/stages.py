@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infolaw.errors import RecipeError
 from infolaw.files import write_atomically
 
 from ..corpus import Corpus
@@ -24,13 +23,7 @@ def export_plan(plan: Plan, corpus: Corpus, to: str, stage: int | None = None, *
     """
     weights, tokens = plan.weights, plan.tokens
     if stage is not None:
-        stages = [] if plan.schedule is None else plan.schedule["stages"]
-        if not 1 <= stage <= len(stages):
-            raise RecipeError(
-                f"the plan has {len(stages)} stages, so there is no stage {stage}; plan with --stages 0.8,0.2."
-            )
-        chosen = stages[stage - 1]
-        weights, tokens = {cell["cell"]: cell["weight"] for cell in chosen["cells"]}, chosen["end"] - chosen["start"]
+        weights, tokens = plan.stages_until(stage)[-1]
     return export(Recipe(weights).array(corpus.names), corpus, tokens, to, seed=seed)
 
 

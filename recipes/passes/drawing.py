@@ -21,6 +21,7 @@ from ..sampling.copy_table import CopyTable
 from .bins import Scored, read_scored
 from .manifest import Counts, ShardCounts, count_type, manifest_part, write_positional
 from .tally import Piece, PieceCutter, Tally
+from .tasks import fingerprint_of
 from .token_cut import BINS, TokenCut, cut_bins
 
 PIECES_PER_SHARD = 4
@@ -36,13 +37,15 @@ class DrawRule:
     Attributes
     ----------
     table : CopyTable
-        Domain and bin to copies.
+        Domain and bin to copies, those of earlier stages among them.
     buckets : (n_domains, n_bins) int16
         Quality bucket of a bin.
     n_buckets : int
     seed : int
     cut : TokenCut or None
         Last copies that are taken back to meet a token budget.
+    before : DrawRule or None
+        Of the stage before, with the same seed: what it has drawn is not drawn again, what it left comes first.
     """
 
     table: CopyTable
@@ -50,10 +53,14 @@ class DrawRule:
     n_buckets: int
     seed: int
     cut: TokenCut | None = None
+    before: DrawRule | None = None
 
     def draw(self, scored: Scored) -> tuple[Counts, NDArray[np.int64]]:
         """Copies of every document, ``(n,)``, and the rows that have any."""
         counts, rows = self.table.draw(scored.domain, scored.bins, scored.ids, self.seed)
+        if self.before is not None:
+            counts = counts - self.before.draw(scored)[0]  # never below zero: its table is part of this one
+            rows = np.flatnonzero(counts)
         if self.cut is not None and len(rows):
             counts[rows] = self.cut.apply(scored.ids[rows], counts[rows])
             rows = rows[counts[rows] > 0]
@@ -69,14 +76,15 @@ class DrawRule:
         """Domains times buckets."""
         return len(self.buckets) * self.n_buckets
 
+    @property
+    def mark(self) -> str:
+        """Hash of all that decides."""
+        cut = None if self.cut is None else self.cut.to_dict()
+        return fingerprint_of(self.table.fingerprint, self.seed, cut, *([] if self.before is None else [self.before.mark]))
+
     def write(self, path: Path) -> None:
         """Write the rule for the workers to read."""
-        table = np.frombuffer(self.table.to_bytes(), np.uint8)
-        cut = -1 if self.cut is None else self.cut.first_bin
-        numbers = {"n_buckets": np.array([self.n_buckets]), "seed": np.array([self.seed], np.uint64), "cut": np.array([cut])}
-        content = {"table": table, "buckets": self.buckets, **numbers}
-        with open(path, "wb") as handle:
-            np.savez(handle, **content)  # type: ignore[arg-type]
+        path.write_bytes(self.to_bytes())
 
     @classmethod
     def read(cls, path: Path) -> DrawRule:
@@ -84,14 +92,30 @@ class DrawRule:
         with _loading:
             return _read_rule(path)
 
+    def to_bytes(self) -> bytes:
+        """Return the rule as an npz archive, that of the stage before inside it."""
+        content = {"table": np.frombuffer(self.table.to_bytes(), np.uint8), "buckets": self.buckets}
+        cut = -1 if self.cut is None else self.cut.first_bin
+        numbers = {"n_buckets": np.array([self.n_buckets]), "seed": np.array([self.seed], np.uint64), "cut": np.array([cut])}
+        before = {} if self.before is None else {"before": np.frombuffer(self.before.to_bytes(), np.uint8)}
+        handle = BytesIO()
+        np.savez(handle, **content, **numbers, **before)  # type: ignore[arg-type]
+        return handle.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> DrawRule:
+        """Inverse of `to_bytes`."""
+        with np.load(BytesIO(content)) as held:
+            seed, first_bin = int(held["seed"][0]), int(held["cut"][0])
+            table = CopyTable.from_bytes(held["table"].tobytes())
+            cut = None if first_bin < 0 else TokenCut(first_bin, seed)
+            before = cls.from_bytes(held["before"].tobytes()) if "before" in held else None
+            return cls(table, held["buckets"], int(held["n_buckets"][0]), seed, cut, before)
+
 
 @lru_cache(maxsize=2)
 def _read_rule(path: Path) -> DrawRule:
-    with np.load(BytesIO(path.read_bytes())) as held:
-        seed, first_bin = int(held["seed"][0]), int(held["cut"][0])
-        table = CopyTable.from_bytes(held["table"].tobytes())
-        cut = None if first_bin < 0 else TokenCut(first_bin, seed)
-        return DrawRule(table, held["buckets"], int(held["n_buckets"][0]), seed, cut)
+    return DrawRule.from_bytes(path.read_bytes())
 
 
 def count_last_copies(shards: Sequence[Shard], columns: Columns, partial: Path, rule: Path, path: Path) -> Mapping[str, Any]:

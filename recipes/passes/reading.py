@@ -14,6 +14,9 @@ from ..recipe import Recipe
 from ..sampling.params import SamplerParams
 from .request import EDGES, Request
 
+Part = tuple[dict[str, float], int]
+"""Shares and tokens of a stage."""
+
 
 def read_request(
     path: str | Path,
@@ -21,6 +24,7 @@ def read_request(
     tokens: float | None = None,
     max_epochs: int | None = None,
     buckets: Mapping[str, Any] | None = None,
+    stage: int | None = None,
 ) -> Request:
     """Read what to sample by.
 
@@ -35,22 +39,31 @@ def read_request(
         Most copies of a document.
     buckets : mapping, optional
         The corpus' bucket definition, by which a recipe's ``q0``, ``q1`` ... are meant.
+    stage : int, optional
+        Of a staged plan: this stage alone, 1 is the first; what the stages before it have drawn is not drawn again before
+        all of its cell has been.
 
     Raises
     ------
     RecipeError
-        If the file is none of these, or a recipe weighs buckets and nobody says how they are cut.
+        If the file is none of these, it has no such stage, or a recipe weighs buckets and nobody says how they are cut.
     """
     definition = dict(buckets or {})
     stated = len(definition.get("labels") or ()) or None if definition.get("by") == "statement" else None
     edges = tuple(definition.get("edges", EDGES))
     whole = None if tokens is None else round(tokens)
     content = {} if Path(path).suffix.lower() == ".csv" else read_mapping(path)
+    if stage is not None and (content.get("kind") != "plan" or tokens is not None):
+        why = "only a plan has stages" if tokens is None else "a stage has tokens of its own"
+        raise RecipeError(f"{path}: --stage {stage} says which part of a staged plan to draw, and {why}.")
+    earlier: list[Part] = []
     if "domains" in content:
         return Request(SamplerParams.read(path), tokens=whole, max_epochs=max_epochs, edges=edges)
     if content.get("kind") == "plan":
         plan = Plan.read(path)
         weights, whole = dict(plan.weights), round(plan.tokens) if whole is None else whole
+        if stage is not None:
+            *earlier, (weights, whole) = plan.stages_until(stage)
     else:
         weights = dict(Recipe.read(path).weights)
     cut = [cell for cell in weights if _has_bucket(cell)]
@@ -60,7 +73,10 @@ def read_request(
         )
     if definition.get("by") == "statement" and stated is None:
         stated = 1 + max((int(cell.rpartition("q")[2]) for cell in cut), default=0)
-    return Request(weights=weights, tokens=whole, max_epochs=max_epochs, edges=edges, stated_buckets=stated if cut else None)
+    stated, before = stated if cut else None, None
+    for shares, total in earlier:
+        before = Request(weights=shares, tokens=total, edges=edges, stated_buckets=stated, before=before)
+    return Request(None, weights, whole, max_epochs, edges, stated, before)
 
 
 def _has_bucket(cell: str) -> bool:

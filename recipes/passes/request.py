@@ -45,6 +45,8 @@ class Request:
         Rank edges of the quality buckets, 0 to 1.
     stated_buckets : int, optional
         Where documents state their bucket and the recipe weighs by it: how many there are.
+    before : Request, optional
+        The stage before, drawn with the same seed: what it leaves unread comes first, and only then all over again.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Request:
     max_epochs: int | None = None
     edges: tuple[float, ...] = EDGES
     stated_buckets: int | None = None
+    before: Request | None = None
 
     def __post_init__(self) -> None:
         if (self.params is None) == (self.weights is None):
@@ -72,7 +75,13 @@ class Request:
         """Hash of all that is asked."""
         params = None if self.params is None else self.params.to_dict()
         weights = None if self.weights is None else dict(self.weights)
-        rest = (self.tokens, self.max_epochs, self.edges, self.stated_buckets)
+        rest = (
+            self.tokens,
+            self.max_epochs,
+            self.edges,
+            self.stated_buckets,
+            *([self.before.fingerprint] if self.before else []),
+        )
         return fingerprint_of(json.dumps(params), json.dumps(weights), *rest)
 
     def merge_weights(self, domains: tuple[str, ...], criteria: Criteria) -> list[list[float]] | None:

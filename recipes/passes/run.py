@@ -125,11 +125,7 @@ class Run:
 
     def drawn(self, shard_tokens: int) -> Sample:
         """Draw and write all but the result file."""
-        table = self.request.table(self.merged)
-        buckets, cells = self.request.buckets(self.merged)
-        rule = DrawRule(table, buckets, len(cells) // len(buckets), self.seed)
-        if self.request.tokens is not None:
-            rule = self._cut(rule, self.request.tokens)
+        table, rule = self.request.table(self.merged), self._rule(self.request)
         parts = self._parts(rule, shard_tokens)
         tally = Tally.merged([receipt.facts["tally"] for receipt in parts], rule.n_cells)
         files = [f"{self._folder}/{receipt.key}" for receipt in parts]
@@ -170,11 +166,19 @@ class Run:
         batches = [batch for shard in self.documents.shards for batch in read_batches(shard, columns)]
         return ExactMerger.of(batches, self.profile.domains, self.profile.criteria, weights)
 
-    def _cut(self, rule: DrawRule, tokens: int) -> DrawRule:
+    def _rule(self, request: Request) -> DrawRule:
+        """What draws a request, after the rules of the stages before it."""
+        before = None if request.before is None else self._rule(request.before)
+        buckets, cells = request.buckets(self.merged)
+        rule = DrawRule(request.table(self.merged), buckets, len(cells) // len(buckets), self.seed, before=before)
+        return rule if request.tokens is None else self._cut(rule, request, request.tokens)
+
+    def _cut(self, rule: DrawRule, request: Request, tokens: int) -> DrawRule:
         """Draw a little more than the budget, then find the cut that meets it."""
         margin = 4 * spread(rule.table, self.merged) / tokens + 1e-4
         for _ in range(STEPS):
-            ample = replace(rule, table=self.request.table(self.merged, 1 + margin))
+            table = request.table(self.merged, 1 + margin)
+            ample = replace(rule, table=table if rule.before is None else rule.before.table.joined(table))
             place, mark = self._write_rule(ample)
             tasks = [
                 Task(
@@ -238,8 +242,7 @@ class Run:
 
     def _write_rule(self, rule: DrawRule) -> tuple[Path, str]:
         """Rule for the workers, and the mark of all that draws by it."""
-        cut = None if rule.cut is None else rule.cut.to_dict()
-        mark = fingerprint_of(rule.table.fingerprint, rule.seed, cut, self.documents.fingerprint, package_version())
+        mark = fingerprint_of(rule.mark, self.documents.fingerprint, package_version())
         place = self.state / f"rule-{mark}.npz"
         if not place.exists():
             with committed(place) as temporary:

@@ -121,6 +121,18 @@ class CopyTable:
             copies[mask] = weight * tokens / held if held else 0.0
         return cls.from_copies(merged.domains, np.take_along_axis(copies, buckets.astype(np.intp), axis=1))
 
+    def joined(self, other: CopyTable) -> CopyTable:
+        """Table of both, one after the other; copies of a document add up.
+
+        Raises
+        ------
+        RecipeError
+            If a document would get more than 2046 copies.
+        """
+        if self.max_copies + other.max_copies > MOST_COPIES:
+            raise RecipeError(f"Stages together would take more than {MOST_COPIES} copies of a document; want fewer tokens.")
+        return CopyTable(self.domains, self.fixed + other.fixed)
+
     @property
     def n_bins(self) -> int:
         """Bins a domain."""
