@@ -42,6 +42,7 @@ def fit_law(
     objective: Literal["huber", "squared"] = "huber",
     huber_delta: float | None = None,
     n_starts: int = N_STARTS,
+    n_refined: int = N_REFINED,
     max_steps: int = 500,
     n_bootstrap: int = 1000,
     seed: int = 0,
@@ -60,8 +61,8 @@ def fit_law(
     huber_delta : float, optional
         Width of the quadratic zone in log loss; by default 1.345 robust standard deviations of the least-squares
         residuals, floored at 1e-4. Published Chinchilla fits use 1e-3.
-    n_starts, max_steps : int
-        Random shapes; steps of each refined start.
+    n_starts, n_refined, max_steps : int
+        Random shapes, how many of them are refined, and steps of each.
     n_bootstrap, seed : int
         Of the intervals; computed when first needed.
     priors : mapping of str to (float, float), optional
@@ -88,7 +89,7 @@ def fit_law(
     rng = np.random.default_rng(seed)
     starts = draw_starts(bound, observations.points, observations.losses, n_starts, rng)
     first = (problem.residuals(starts) ** 2).sum(1)
-    chosen = np.argsort(np.where(np.isfinite(first), first, np.inf), kind="stable")[:N_REFINED]
+    chosen = np.argsort(np.where(np.isfinite(first), first, np.inf), kind="stable")[:n_refined]
     solved = problem.solve(starts[chosen], max_steps=max_steps, tolerance=_NEAR)
     tuning = _Tuning(ties, observations.measured_sd, objective, huber_delta)
     _require_finite(bound, solved.objective)

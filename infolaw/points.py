@@ -177,7 +177,12 @@ class Points:
         """Mean passes over each cell, 0 where it was not drawn from, (n_points, n_cells)."""
         return epochs(self.cell_tokens, self.cell_unique)
 
-    @property
+    @cached_property
+    def cell_repeats(self) -> Array:
+        """Passes over each cell after the first, 0 where it was not drawn from, (n_points, n_cells)."""
+        return np.asarray(np.maximum(self.cell_epochs - 1, 0))
+
+    @cached_property
     def weights(self) -> Array:
         """Shares of the training tokens by cell, (n_points, n_cells)."""
         return self.cell_tokens / self.tokens[:, None]

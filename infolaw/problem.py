@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from .objectives import ExtraRows
 from .points import Points
 from .solver import Solutions, minimise
 from .units import Array
+
+Rows: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+"""Which runs are meant, (n_rows,) or one such row a problem."""
 
 _BLOCK = 4_000_000
 """Numbers that one block of a batch may hold in its Jacobian: 32 MB, so memory stays flat."""
@@ -41,6 +44,11 @@ class Problem:
     extra: ExtraRows
     delta: float = np.inf
     row_sd: Array | float = 1.0
+
+    def part(self, rows: Rows) -> Problem:
+        """Return the same problem for some of the rows (n_rows,)."""
+        row_sd = self.row_sd[rows] if isinstance(self.row_sd, np.ndarray) else self.row_sd
+        return replace(self, points=self.points.take(rows), log_losses=self.log_losses[rows], row_sd=row_sd)
 
     @property
     def n_values(self) -> int:
@@ -83,17 +91,34 @@ class Problem:
         return float(np.trace(own @ np.linalg.pinv(own + extra @ extra.T, hermitian=True)))
 
     def solve(
-        self, start: Array, log_losses: Array | None = None, max_steps: int = 500, tolerance: float = 1e-10
+        self,
+        start: Array,
+        log_losses: Array | None = None,
+        max_steps: int = 500,
+        tolerance: float = 1e-10,
+        kept: Rows | None = None,
     ) -> Solutions:
-        """Minimise from every start (n_batch, n_values), each with its own losses (n_batch, n_rows) if given."""
+        """Minimise from every start (n_batch, n_values), each with its own losses (n_batch, n_rows) if given.
+
+        `kept` (n_batch, n_rows) says which runs each knows; all by default.
+        """
         block = max(1, _BLOCK // (self.n_values * len(self.points)))
         parts = [
-            self._solve(start, log_losses, slice(k, k + block), max_steps, tolerance) for k in range(0, len(start), block)
+            self._solve(start, log_losses, kept, slice(k, k + block), max_steps, tolerance)
+            for k in range(0, len(start), block)
         ]
         joined = [np.concatenate([getattr(part, name) for part in parts]) for name in Solutions.__dataclass_fields__]
         return Solutions(*joined)
 
-    def _solve(self, start: Array, log_losses: Array | None, block: slice, max_steps: int, tolerance: float) -> Solutions:
+    def _solve(
+        self,
+        start: Array,
+        log_losses: Array | None,
+        kept: Rows | None,
+        block: slice,
+        max_steps: int,
+        tolerance: float,
+    ) -> Solutions:
         n_rows, n_extra, first = len(self.points), len(self.extra), block.start
 
         def measured(index: Any) -> Array:
@@ -101,12 +126,15 @@ class Problem:
 
         def residuals(theta: Array, index: Any) -> Array:
             rows = (self.residuals(theta) + (self.log_losses - measured(index))) / self.row_sd
+            rows = rows if kept is None else np.where(kept[first + index], rows, 0.0)
             return np.concatenate([rows, self.extra.residuals(theta, first + index)], 1)
 
         def jacobian(theta: Array, index: Any, found: Array) -> Array:
             constant = np.broadcast_to(self.extra.jacobian, (len(theta), self.n_values, n_extra))
-            predicted = np.exp(found[:, :n_rows] * self.row_sd + measured(index))
-            return np.concatenate([self.log_jacobian(theta, predicted=predicted) / self.row_sd, constant], 2)
+            predicted = np.exp(found[:, :n_rows] * self.row_sd + measured(index))  # of runs that are kept
+            slope = self.log_jacobian(theta, predicted=predicted)
+            slope = slope if kept is None else slope * kept[first + index][:, None]
+            return np.concatenate([slope / self.row_sd, constant], 2)
 
         delta = np.concatenate([np.full(n_rows, self.delta), np.full(n_extra, np.inf)])
         return minimise(residuals, jacobian, start[block], *self.bound.bounds, delta, max_steps, tolerance)

@@ -112,7 +112,8 @@ def minimise(
         if fresh.any():
             slope = jacobian(theta[active[fresh]], active[fresh], r_trial[fresh])
             state.update(fresh, _Curvature.of(slope, r_trial[fresh], delta))
-        state, active = state.take(keep), active[keep]
+        if not keep.all():
+            state, active = state.take(keep), active[keep]
     return Solutions(theta, objective, converged, n_steps)
 
 
@@ -140,7 +141,7 @@ class _Curvature:
             weight = np.where(size > delta, delta / size, 1.0)
         jacobian = np.where(np.isfinite(jacobian), jacobian, 0.0)
         turned = jacobian.transpose(0, 2, 1)
-        gradient = (jacobian * (weight * residuals)[:, None]).sum(-1)
+        gradient = (jacobian @ (weight * residuals)[..., None])[..., 0]
         majorant = (jacobian * weight[:, None]) @ turned
         if np.all(np.isinf(delta)):
             return cls(gradient, majorant, majorant, residuals, weight, jacobian)
@@ -156,12 +157,12 @@ class _Curvature:
 
     def bent(self, step: Array, ahead: Array, damping: Array) -> Array:
         """Steps that follow a curved valley: half the geodesic acceleration is added where it is shorter than the step."""
-        straight = (self.jacobian * step[:, :, None]).sum(1)
+        straight = (step[:, None] @ self.jacobian)[:, 0]
         second = 2 / _AHEAD * ((ahead - self.residuals) / _AHEAD - straight)
         second = np.where(np.isfinite(second), second, 0.0)
         moving = step != 0
         matrix, root = self._damped(damping)
-        gradient = (self.jacobian * (self.weighted * second)[:, None]).sum(-1) / root
+        gradient = (self.jacobian @ (self.weighted * second)[..., None])[..., 0] / root
         bend = 0.5 * _solve_free(matrix, np.where(moving, gradient, 0.0), np.zeros_like(step), ~moving)
         small = np.linalg.norm(bend, axis=1) <= _MOST_BEND * np.linalg.norm(step * root, axis=1)
         return step + np.where(small[:, None], bend / root, 0.0)

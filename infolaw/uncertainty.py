@@ -207,6 +207,8 @@ def bootstrap(
     seed: int = 0,
     kind: Kind = "parametric",
     run_id: Runs = None,
+    tolerance: float = _CLOSE_ENOUGH,
+    max_steps: int = 500,
 ) -> Array:
     """Fitted vectors of `n` simulated repeats of the runs, all solved in one batch.
 
@@ -224,6 +226,8 @@ def bootstrap(
         points, which keeps what is noisier noisier.
     run_id : ndarray, (n_rows,), optional
         Rows of one run are not independent.
+    tolerance, max_steps
+        A repeat has converged when a step promises less than this share of its objective; steps of each at most.
 
     Returns
     -------
@@ -246,7 +250,7 @@ def bootstrap(
         noise = _heavy(known.df, n, rng) * (rng.choice(inflated - inflated.mean(), (n, len(r))) if own is None else own)
     repeats = replace(problem, extra=problem.extra.simulated(theta, n, rng))
     fitted = problem.log_losses + problem.residuals(theta[None])[0]
-    solved = repeats.solve(np.tile(theta, (n, 1)), fitted + noise * problem.row_sd, tolerance=_CLOSE_ENOUGH)
+    solved = repeats.solve(np.tile(theta, (n, 1)), fitted + noise * problem.row_sd, max_steps, tolerance)
     return np.where(np.isfinite(solved.objective)[:, None], solved.theta, theta)
 
 

@@ -23,14 +23,9 @@ def diminished(unique: Array, repeats: Array, saturation: Array) -> tuple[Array,
     return unique * left, unique * (1 - decay * (1 + share)), left - decay * (repeats + 1)
 
 
-def _worth(unique: Array, repeats: Array, saturation: Array) -> Array:
+def worth_of(unique: Array, repeats: Array, saturation: Array) -> Array:
     """First of the three values of `diminished`, at a third of their price."""
     return np.asarray(unique * (1 + saturation * (1 - np.exp(-repeats / saturation))))
-
-
-def _repeats(x: Points) -> Array:
-    """Passes after the first over each cell, (n_points, n_cells); 0 where it is not seen."""
-    return np.asarray(np.maximum(x.cell_epochs - 1, 0))
 
 
 @dataclass(frozen=True)
@@ -69,8 +64,8 @@ class DataConstrained(Law):
         """Loss [nats/token]."""
         size, _ = self._matching_size(p, x.cell_seen.sum(1))
         matched = np.minimum(x.n_params, size)
-        n_worth = _worth(matched, x.n_params / matched - 1, p["R_N"])
-        d_worth = _worth(x.cell_seen, _repeats(x), p["R_D"][..., None]).sum(-1)
+        n_worth = worth_of(matched, x.n_params / matched - 1, p["R_N"])
+        d_worth = worth_of(x.cell_seen, x.cell_repeats, p["R_D"][..., None]).sum(-1)
         return np.asarray(p["E"] + p["A"] * n_worth ** -p["alpha"] + p["B"] * d_worth ** -p["beta"])
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
@@ -81,7 +76,7 @@ class DataConstrained(Law):
         excess = x.n_params > size
         matched = np.minimum(x.n_params, size)
         n_worth, n_by_r, n_by_u = diminished(matched, x.n_params / matched - 1, p["R_N"])
-        d_worth, d_by_r, _ = diminished(x.cell_seen, _repeats(x), p["R_D"][..., None])
+        d_worth, d_by_r, _ = diminished(x.cell_seen, x.cell_repeats, p["R_D"][..., None])
         d_worth, d_by_r = d_worth.sum(-1), d_by_r.sum(-1)
         by_a, by_b = n_worth**-alpha, d_worth**-beta
         loss_by_n, loss_by_d = -alpha * a * by_a / n_worth, -beta * b * by_b / d_worth

@@ -11,7 +11,7 @@ from ..points import Points, Schema
 from ..units import Array
 from .base import Constants, Law
 from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
-from .data_constrained import SPENT, diminished
+from .data_constrained import SPENT, diminished, worth_of
 from .parameter import Parameter
 
 OWN_TERM = Parameter(
@@ -76,24 +76,31 @@ class DomainTerms(Law):
         """Share by which spent passes raise the data terms, and its derivative by R."""
         if "P" not in p:
             return np.zeros((1, 1)), np.zeros((1, 1))
-        passes, half = np.maximum(x.cell_epochs - 1, 0), p["R"][..., None]
+        passes, half = x.cell_repeats, p["R"][..., None]
         left = np.exp(-passes / half)
         grown = p["P"] * np.exp(p["kappa"] * (x.log_n_params - p["log_n"]))
         return grown * ((1 - left) * x.weights).sum(-1), grown * (-left * passes / half**2 * x.weights).sum(-1)
 
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array]:
         """Worth by cell and its derivative by R, what feeds every domain, its term, all with a last axis."""
-        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
-        worth, by_r, _ = diminished(x.cell_seen, np.maximum(x.cell_epochs - 1, 0), p["R"][..., None])
-        worth, by_r = density * worth, density * by_r
+        worth, by_r, _ = diminished(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        worth, by_r = self._density(p) * worth, self._density(p) * by_r
+        return worth, by_r, *self._terms(p, worth)
+
+    def _density(self, p: Constants) -> Array:
+        return np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+
+    def _terms(self, p: Constants, worth: Array) -> tuple[Array, Array]:
+        """What feeds every domain, and its term."""
         fed = worth @ p["member"]
         if "leak" in p:
             fed = fed + p["leak"][..., None] * worth.sum(-1, keepdims=True)
-        return worth, by_r, fed, p["B"] * fed ** -p["beta"][..., None]
+        return fed, p["B"] * fed ** -p["beta"][..., None]
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        return np.asarray(p["E"] + model_term(p, x) + self._parts(p, x)[-1].sum(-1) * (1 + self._harm(p, x)[0]))
+        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        return np.asarray(p["E"] + model_term(p, x) + self._terms(p, worth)[1].sum(-1) * (1 + self._harm(p, x)[0]))
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
         """Return derivatives by all constants."""

@@ -119,7 +119,7 @@ class ConcaveMixing(Law):
         """Return B D^-beta, ln D, and the derivative of ln D by R."""
         if "R" not in p:
             return p["B"] * np.exp(-p["beta"] * x.log_tokens), x.log_tokens, np.zeros((1, 1))
-        worth, by_r, _ = diminished(x.cell_seen, np.maximum(x.cell_epochs - 1, 0), p["R"][..., None])
+        worth, by_r, _ = diminished(x.cell_seen, x.cell_repeats, p["R"][..., None])
         total = worth.sum(-1)
         return p["B"] * total ** -p["beta"], np.log(total), by_r.sum(-1) / total
 

@@ -84,7 +84,7 @@ class Repetition(Law):
 
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array, Array, Array]:
         """Worth by cell, D', spent share by cell, growth of the harm, harm, B D'^-beta."""
-        spent = -np.expm1(-np.maximum(x.cell_epochs - 1, 0) / p["R"][..., None])
+        spent = -np.expm1(-x.cell_repeats / p["R"][..., None])
         density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
         worth = density * x.cell_seen * (1 + p["R"][..., None] * spent)
         effective = worth.sum(-1)
@@ -102,7 +102,7 @@ class Repetition(Law):
         """Return derivatives by all constants."""
         worth, effective, spent, grows, harm, data = self._parts(p, x)
         model = np.exp(-p["alpha"] * x.log_n_params)
-        passes = np.maximum(x.cell_epochs - 1, 0)
+        passes = x.cell_repeats
         by_r = -np.exp(-passes / p["R"][..., None]) * passes / p["R"][..., None] ** 2  # d spent / d R
         density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
         worth_by_r = (density * x.cell_seen * (spent + p["R"][..., None] * by_r)).sum(-1)

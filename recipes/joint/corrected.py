@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from infolaw.errors import InfolawError
 from infolaw.fitting import fit_law
 from infolaw.laws import Law
 from infolaw.points import Points
 from infolaw.result import FitResult
-from infolaw.uncertainty import EVERY
+from infolaw.uncertainty import EVERY, bootstrap
 from infolaw.units import Array
 
 from .evidence import Evidence, Mask, Views
 from .residual import Residual, Surfaces
+
+N_STARTS, N_REFINED = 32, 4
+"""Random shapes of a law, and those of them that are refined."""
+_CLOSE_ENOUGH = 1e-5
+"""Share of its objective that the last step of a repeat may promise: a thousandth of a unit of deviance."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,13 @@ class Corrected:
         mask: Mask | None = None,
         *,
         law: FitResult | None = None,
+        near: Residual | None = None,
         n_bootstrap: int = 200,
         seed: int = 0,
     ) -> Corrected:
         """Fit to the rows of `mask` (all by default), or only the residual where `law` was fitted to them before.
+
+        The search for the residual's constants begins at those of `near`, what another law leaves of the same rows.
 
         Raises
         ------
@@ -79,14 +89,15 @@ class Corrected:
             If the law cannot be fitted to them.
         """
         rows = evidence.law_rows(mask)
-        law = law or fit_law(form.law, rows, n_bootstrap=n_bootstrap, seed=seed, priors=form.priors)
+        starts: Any = {"n_starts": N_STARTS, "n_refined": N_REFINED}
+        law = law or fit_law(form.law, rows, n_bootstrap=n_bootstrap, seed=seed, priors=form.priors, **starts)
         if not form.has_residual:
             return cls(form, law, None, evidence.views)
         errors = np.log(rows.losses / law.predict(rows.points))
         if not np.isfinite(errors).all():
             raise InfolawError(f"law {form.label} gives no finite loss on its own runs.")
         shares = evidence.shares if mask is None else evidence.shares[mask]
-        return cls(form, law, Residual.fitted(shares, errors, seed), evidence.views)
+        return cls(form, law, Residual.fitted(shares, errors, seed, near), evidence.views)
 
     def predict(self, points: Points) -> Array:
         """Loss (n_points,) of points in the finest cells [nats/token]."""
@@ -109,6 +120,17 @@ class Corrected:
     def noise(self) -> float:
         """Standard deviation of one run about the prediction [log loss]."""
         return self.law.noise_sd if self.residual is None else self.residual.process.noise_
+
+
+def with_worlds(members: Sequence[Corrected], max_steps: int = 500) -> tuple[Corrected, ...]:
+    """Return the members with their laws' bootstraps done as far as draws need; members of one law share its worlds."""
+    laws = {id(member.law): member.law for member in members}
+    with threadpool_limits(1):
+        for key, law in laws.items():
+            options: Any = {"run_id": law.observations.run_id, "tolerance": _CLOSE_ENOUGH, "max_steps": max_steps}
+            repeats = bootstrap(law.problem, law.theta, law.n_bootstrap, law.seed, **options)
+            laws[key] = replace(law, stored=repeats)
+    return tuple(replace(member, law=laws[id(member.law)]) for member in members)
 
 
 @lru_cache(maxsize=16)

@@ -14,11 +14,14 @@ from infolaw.errors import InfolawError, RecipeError
 from infolaw.folds import folds_of
 from infolaw.model_error import ModelError, growth
 from infolaw.points import Points, Support
+from infolaw.refitting import refit
+from infolaw.result import FitResult
 from infolaw.units import Array
 from infolaw.validation import Split
 
 from .corrected import Corrected, Form
 from .evidence import Evidence
+from .residual import Residual
 
 KINDS = ("largest-flops", "largest-n-params", "most-epochs", "mixtures")
 STEEPNESS = 6.0
@@ -62,18 +65,50 @@ class Trial:
     errors: Array
 
 
-def trials_of(law: tuple[Form, ...], evidence: Evidence, split: Split, seed: int) -> tuple[Trial, ...]:
-    """Fit the forms of one law to one side of a fold and predict the other; the law itself is fitted once."""
-    test, known, found = evidence.rows.take(split.test), None, list[Trial]()
+def wholes_of(
+    law: Sequence[Form], evidence: Evidence, near: Residual | None, n_bootstrap: int, seed: int
+) -> list[Corrected | None]:
+    """Fit the forms of one law to all rows, the law itself once; None where one cannot be fitted."""
+    known, found = None, list[Corrected | None]()
     for form in law:
         try:
-            fitted = Corrected.fitted(form, evidence, split.train, law=known, n_bootstrap=N_WORLDS, seed=seed)
-            known = fitted.law
-            errors = np.log(fitted.predict(test.points) / test.losses)
-            found.append(Trial(fitted, np.where(np.isfinite(errors), errors, np.inf)))
+            fitted = Corrected.fitted(form, evidence, law=known, near=near, n_bootstrap=n_bootstrap, seed=seed)
         except (InfolawError, np.linalg.LinAlgError):
-            found.append(Trial(None, np.full(len(test), np.inf)))
-    return tuple(found)
+            found.append(None)
+        else:
+            known = fitted.law
+            found.append(fitted)
+    return found
+
+
+def trials_of(
+    wholes: Sequence[Corrected | None],
+    evidence: Evidence,
+    folds: Sequence[Split],
+    near: Sequence[Residual | None],
+    seed: int,
+) -> list[list[Trial]]:
+    """Fit the forms of one law to one side of every fold and predict the other, ``[form][fold]``.
+
+    `wholes` are their fits to all rows; `near` is what another law left of each fold.
+    """
+    law, parts = next((one.law for one in wholes if one is not None), None), [fold.train for fold in folds]
+    laws = [None] * len(folds) if law is None else refit(law, parts, n_bootstrap=N_WORLDS, seed=seed)
+    return [[_trial(one, *known, evidence, seed) for known in zip(laws, folds, near, strict=True)] for one in wholes]
+
+
+def _trial(
+    whole: Corrected | None, law: FitResult | None, fold: Split, near: Residual | None, evidence: Evidence, seed: int
+) -> Trial:
+    test = evidence.rows.take(fold.test)
+    try:
+        if whole is None or law is None:
+            raise RecipeError("the law cannot be fitted to all rows, or not without those of this fold.")
+        fitted = Corrected.fitted(whole.form, evidence, fold.train, law=law, near=near, seed=seed)
+        errors = np.log(fitted.predict(test.points) / test.losses)
+        return Trial(fitted, np.where(np.isfinite(errors), errors, np.inf))
+    except (InfolawError, np.linalg.LinAlgError):
+        return Trial(None, np.full(len(test), np.inf))
 
 
 @dataclass(frozen=True)

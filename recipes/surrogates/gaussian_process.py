@@ -83,6 +83,15 @@ class GaussianProcess(Surrogate):
         fit_together([self], X, y[:, None] if y.ndim == 1 else y)
         return self
 
+    def fit_near(self, other: GaussianProcess, X: Array, y: Array) -> Self:
+        """Fit to a loss much like another process's, of the same runs: one search from its constants and its doubts."""
+        self.begin(X, y)
+        self._theta: Array = np.clip(other._theta, *np.transpose(self._bounds))
+        self.condition(other.doubt_)
+        _doubt([self], np.ones((len(y), 1), bool))
+        self.climb(len(y))
+        return self
+
     def begin(self, X: Array, y: Array) -> None:
         """Check the runs, choose the transforms, and trust every run alike with constants yet to be found."""
         X, y = self._checked(X, y)

@@ -73,6 +73,14 @@ def test_a_run_that_went_wrong_is_doubted_and_moves_little() -> None:
     assert np.abs(robust.predict(unseen) - losses).mean() < 0.7 * np.abs(normal.predict(unseen) - losses).mean()
 
 
+def test_a_search_that_begins_at_another_loss_of_the_runs_ends_where_its_own_does() -> None:
+    X, y = swarm(60)
+    unseen, other = swarm(20, 1)[0], 3 - y**2
+    own = GaussianProcess().fit(X, y).predict(unseen)
+    near = GaussianProcess().fit_near(GaussianProcess().fit(X, other), X, y).predict(unseen)
+    np.testing.assert_allclose(near, own, atol=0.1 * own.std())
+
+
 def test_a_feature_that_never_changes_does_not_disturb() -> None:
     X, y = swarm(30)
     alone = GaussianProcess().fit(X, y).predict(X)
