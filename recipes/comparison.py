@@ -16,7 +16,10 @@ from .plan import LossEstimate, TargetChange, Versus
 from .pricer import Pricer
 
 _DRAWS = 1000
-_MOST_COMPUTE = 100.0
+_LOG_COMPUTE = np.concatenate([np.linspace(-np.log(100.0), np.log(100.0), 401), np.log(np.geomspace(110.0, 1e6, 60))])
+"""Compute that a rival may have, in units of the plan's."""
+_TO_SIZE = np.linspace(0.0, 1.0, 9)
+"""Share of it, in logarithms, that goes into the model's size."""
 
 
 def loss_estimate(predictor: Predictor, own: Points, draws: Array, level: float, seed: int) -> LossEstimate:
@@ -66,11 +69,23 @@ def versus(
 
 
 def equivalent_compute(pricer: Pricer, weights: Array, n_params: float, tokens: float, loss: float) -> float | None:
-    """How many times the compute `weights` would need to reach `loss`, growing N and D alike; None beyond 100 times."""
-    log_m = np.linspace(-np.log(_MOST_COMPUTE), np.log(_MOST_COMPUTE), 4001)
-    grow = np.exp(0.5 * log_m)
-    reached = pricer.predictor.predict(pricer.points(n_params * grow, tokens * grow, weights)) <= loss * (1 + 1e-12)
-    return float(np.exp(log_m[int(reached.argmax())])) if reached.any() else None
+    """How many times the compute `weights` would need to reach `loss`; None if no compute takes them there.
+
+    More compute is spent on size, on tokens or on both, whichever serves these weights best: a mixture whose cells are worn
+    out by repetition gains from a larger model alone. A million times the compute stands for any.
+    """
+    log_m, to_size = np.meshgrid(_LOG_COMPUTE, _TO_SIZE, indexing="ij")
+    sizes, read = n_params * np.exp(to_size * log_m).ravel(), tokens * np.exp((1.0 - to_size) * log_m).ravel()
+    found = pricer.predictor.predict(pricer.points(sizes, read, weights)).reshape(log_m.shape)
+    best = np.minimum.accumulate(np.where(np.isfinite(found), found, np.inf).min(1))
+    reached = best <= loss * (1 + 1e-12)
+    if not reached.any():
+        return None
+    k = int(reached.argmax())
+    if k == 0 or not np.isfinite(best[k - 1]):
+        return float(np.exp(_LOG_COMPUTE[k]))
+    part = (best[k - 1] - loss) / (best[k - 1] - best[k])
+    return float(np.exp(_LOG_COMPUTE[k - 1] + part * (_LOG_COMPUTE[k] - _LOG_COMPUTE[k - 1])))
 
 
 def target_changes(

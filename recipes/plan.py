@@ -27,7 +27,8 @@ class Versus:
     p_better : float
         Share of the draws in which the plan is better.
     equivalent_compute : float or None
-        How many times the budget the other recipe would need to reach the plan's loss; None: out of its reach.
+        How many times the budget the other recipe would need to reach the plan's loss, spent as serves it best; None: no
+        compute takes it there.
     """
 
     name: str

@@ -12,6 +12,8 @@ from .schedule_text import schedule_text
 
 _LEDGER = ("cell", "weight", "available", "trained", "epochs", "unique", "of cell", "1 % more")
 """Columns of the ledger; the last is the fall of the loss [nats] by 1 % more distinct tokens of the cell."""
+_TELLABLE = 100.0
+"""Compute beyond so many times is said to be more."""
 _NAMES = {
     "baseline": "your mix of today",
     "natural": "the natural mix",
@@ -22,7 +24,8 @@ _NAMES = {
 def difference_line(rival: Mapping[str, Any], plan: Mapping[str, Any]) -> str:
     """One sentence: the plan against one other recipe."""
     times = rival["equivalent_compute"]
-    compute = "more compute than 100x" if times is None else f"{times:.2f}x compute"
+    compute = "a loss that it reaches at no compute" if times is None else f"{times:.2f}x compute"
+    compute = compute if times is None or times <= _TELLABLE else f"more than {_TELLABLE:g}x compute"
     return (
         f"Against {_NAMES.get(rival['name'], rival['name'])}, at {amount(plan['n_params'])} parameters and "
         f"{amount(plan['tokens'])} tokens: {rival['difference']:+.4f} nats "

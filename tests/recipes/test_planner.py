@@ -8,6 +8,8 @@ from infolaw.errors import BudgetError, RecipeError
 from infolaw.laws import law_named
 from infolaw.points import Points, Schema
 from recipes import Budget, Cell, Constraints, Corpus, Plan, Recipe, make_plan
+from recipes.comparison import equivalent_compute
+from recipes.plan_text import difference_line
 from recipes.pricer import Pricer
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
@@ -65,6 +67,28 @@ def test_a_plan_against_its_own_recipe_is_a_draw(law, corpus):
     today = again.versus[0]
     assert (today.difference, today.p_better) == (pytest.approx(0, abs=1e-12), pytest.approx(0.5, abs=0.1))
     assert today.equivalent_compute == pytest.approx(1.0, abs=0.01)
+
+
+def test_equivalent_compute_is_spent_as_serves_the_rival_best(law, corpus):
+    pricer = Pricer(law, corpus, Constraints())
+    natural, size = corpus.natural, (1e9, 4e10)
+    better = float(law.predict(pricer.points(2e9, 6e10, natural))[0])
+    times = equivalent_compute(pricer, natural, *size, better)
+    assert 1 < times <= 3.0 + 1e-6  # 2 x 1.5 is one way to spend it
+    ways = np.linspace(0, 1, 101)
+    reached = law.predict(pricer.points(1e9 * times**ways, 4e10 * times ** (1 - ways), natural)).min()
+    assert reached == pytest.approx(better, abs=1e-5)
+
+
+def test_a_loss_below_what_a_mixture_can_reach_has_no_equivalent_compute(law, corpus):
+    pricer = Pricer(law, corpus, Constraints())
+    worst = np.array([0.0, 0.0, 1.0])
+    limit = float(law.predict(pricer.points(1e30, 1e30, worst))[0])
+    assert equivalent_compute(pricer, worst, 1e9, 4e10, limit - 1e-3) is None
+    plan = make_plan(law, corpus, Budget(n_params=1e9, tokens=4e10)).to_dict()
+    rival = {**plan["versus"][0], "equivalent_compute": None}
+    assert "a loss that it reaches at no compute" in difference_line(rival, plan)
+    assert "more than 100x compute" in difference_line({**rival, "equivalent_compute": 3e4}, plan)
 
 
 def test_both_parts_of_the_interval_are_printed(law, corpus):
