@@ -15,6 +15,7 @@ from .budget import Budget
 from .over_draws import Risk, Worlds, best_size_over, chosen_weights
 from .plan import Price
 from .pricer import Pricer
+from .ratio_bound import held_to_runs
 from .targets import Chosen, Wished, Wishes, choose_guarded
 
 
@@ -30,6 +31,7 @@ class Decision:
         What it was chosen from, best first.
     pricer : Pricer
         With what was minimised as its predictor.
+    notes : tuple of str
     """
 
     n_params: float
@@ -37,6 +39,7 @@ class Decision:
     weights: Array
     candidates: Array
     pricer: Pricer
+    notes: tuple[str, ...] = ()
 
     @property
     def wished(self) -> Wished | None:
@@ -93,6 +96,7 @@ def decide(
         shares = pricer.points(1.0, 1.0, today).weights[0]
         pricer = replace(pricer, predictor=Wished.of(pricer.predictor, shares, wishes))
     n_params, tokens = budget.size or best_size_over(pricer, budget, today, risk, seed)
+    n_params, tokens, notes = held_to_runs(pricer.predictor, budget, n_params, tokens)
     place = partial(pricer.points, n_params, tokens)
 
     def choose(pricer: Pricer) -> Chosen:
@@ -104,11 +108,11 @@ def decide(
 
     wished = pricer.predictor
     if not (isinstance(wished, Wished) and wished.wishes.guard):
-        return Decision(n_params, tokens, *choose(pricer), pricer)
+        return Decision(n_params, tokens, *choose(pricer), pricer, notes)
     chosen, pressed = choose_guarded(
         wished,
         lambda one: choose(replace(pricer, predictor=one)),
         lambda one, table: Worlds(one, place, today, risk, seed).values(table),
         place,
     )
-    return Decision(n_params, tokens, *chosen, replace(pricer, predictor=pressed))
+    return Decision(n_params, tokens, *chosen, replace(pricer, predictor=pressed), notes)

@@ -160,6 +160,8 @@ class Plan:
         The plan in stages; see `stages.Schedule`.
     targets : tuple of TargetChange
         Where several targets were weighed, what becomes of each.
+    sampler : mapping, optional
+        What draws it from documents: copies by cell, and the nearest sampler parameters; see `carried.carried_out`.
     """
 
     n_params: float
@@ -180,6 +182,7 @@ class Plan:
     mismatch: Mapping[str, Any] | None = None
     schedule: Mapping[str, Any] | None = None
     targets: tuple[TargetChange, ...] = ()
+    sampler: Mapping[str, Any] | None = None
 
     @property
     def epochs(self) -> dict[str, float]:
@@ -237,6 +240,7 @@ class Plan:
             "mismatch": None if self.mismatch is None else dict(self.mismatch),
             "schedule": None if self.schedule is None else dict(self.schedule),
             "targets": [asdict(one) for one in self.targets],
+            "sampler": None if self.sampler is None else dict(self.sampler),
         }
 
     @classmethod
@@ -270,6 +274,7 @@ class Plan:
             None if file.mismatch is None else file.mismatch.model_dump(),
             None if file.schedule is None else file.schedule.model_dump(),
             tuple(TargetChange(**one.model_dump()) for one in file.targets),
+            None if file.sampler is None else file.sampler.model_dump(),
         )
 
     @classmethod

@@ -136,6 +136,18 @@ class TargetPart(_Part):
     p_better: float
 
 
+class SamplerPart(_Part):
+    """What draws the plan from documents; see `carried.carried_out`."""
+
+    documents: str
+    edges: list[float]
+    copies: dict[str, float]
+    criteria: list[str]
+    domains: dict[str, dict[str, Any]]
+    distance: float
+    notes: list[str]
+
+
 class PlanFile(_Part):
     """``plan.yaml`` or ``plan.json``."""
 
@@ -164,6 +176,7 @@ class PlanFile(_Part):
     mismatch: MismatchPart | None = None
     schedule: SchedulePart | None = None
     targets: list[TargetPart] = []
+    sampler: SamplerPart | None = None
 
 
 def checked(model: type[Model], data: Mapping[str, Any]) -> Model:

@@ -61,6 +61,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             *_alternatives(plan),
             *(f"\nwarning    {text}" for text in plan["warnings"]),
             *_proxies(plan),
+            *_sampler(plan),
             *_offers(plan),
         ]
     )
@@ -73,6 +74,14 @@ def _proxies(plan: Mapping[str, Any]) -> list[str]:
     found = plan["mismatch"]
     repeats = Mismatch(**{**found, "cells": tuple(CellEpochs(**cell) for cell in found["cells"])})
     return [] if repeats.is_matched else [f"\nproxies    {repeats.remedy()}"]
+
+
+def _sampler(plan: Mapping[str, Any]) -> list[str]:
+    """Return how documents are drawn, and how near sampler parameters come to the plan."""
+    if plan["sampler"] is None:
+        return []
+    far = f"{plan['sampler']['distance']:.1%} of the tokens lie elsewhere (`infolaw params CORPUS --like PLAN --wide`)"
+    return [f"\nsampler    `infolaw sample PLAN` draws these copies by cell exactly; of the nearest parameters {far}"]
 
 
 def _offers(plan: Mapping[str, Any]) -> list[str]:

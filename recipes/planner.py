@@ -132,7 +132,7 @@ def make_plan(
             for k, name in enumerate(rivals, start=1)
         ),
         {name: float(value[0]) for name, value in predictor.support.factors(own).items()},
-        (*told, *_notes(pricer), *complaints, *differs),
+        (*told, *found.notes, *_notes(pricer), *complaints, *differs),
         not complaints,
         getattr(predictor, "law", type(predictor).__name__),
         found.equals(seed) if details else (),

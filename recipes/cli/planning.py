@@ -104,6 +104,7 @@ def plan(
     quiet: Quiet = False,
 ) -> None:
     """Find the best recipe, model size and tokens for a budget, against the mixture in use today."""
+    from ..carried import carried_out
     from ..joint import predictor_of
     from ..over_draws import Risk
     from ..planner import make_plan
@@ -126,7 +127,7 @@ def plan(
     }
     supply, notes = _supply(corpus, fit)
     wishes = None if objective is None else Wishes.read(objective)
-    found = make_plan(
+    planned = make_plan(
         predictor_of(fit, surrogate, supply, group, seed, on_stderr(quiet), wishes),
         supply,
         budget_of(
@@ -147,6 +148,7 @@ def plan(
         notes=notes,
         seed=seed,
     )
+    found = carried_out(planned, supply, corpus)
     if out is not None:
         found.write(out)
     show(str(found), found.to_dict(), as_json=as_json, quiet=quiet)

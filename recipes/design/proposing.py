@@ -17,6 +17,7 @@ from ..constraints import Constraints
 from ..corpus import Corpus
 from ..pricer import Pricer
 from ..provenance import settle
+from ..ratio_bound import held_to_runs
 from ..recipe import Recipe
 from .beliefs import Beliefs, usual_noise
 from .candidates import Candidates, candidates
@@ -70,12 +71,12 @@ def make_design(
     if target is None:
         target = Budget(flops=BEYOND * predictor.support.flops[1])
         notes += (f"no target was named: the plan is for {target.flops:.3g} FLOP, ten times the largest run (--flops).",)
-    n_params, tokens = target.size or pricer.best_size(target)
+    n_params, tokens, held = held_to_runs(predictor, target, *(target.size or pricer.best_size(target)))
     weights = pricer.best_weights(n_params, tokens)
     rivals = {} if baseline is None else {"baseline": baseline.array(pricer.corpus.names)}
     others = other_sizes(target, n_params)
     found = design_runs(pricer, n_params, tokens, weights, budget_flops, rivals=rivals, elsewhere=others, **options)
-    return replace(found, notes=(*notes, *found.notes))
+    return replace(found, notes=(*notes, *held, *found.notes))
 
 
 def design_runs(

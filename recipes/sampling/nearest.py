@@ -9,14 +9,19 @@ import numpy as np
 from .buckets import bucket_table
 from .copy_table import CopyTable
 from .induced import induced
-from .inversion import Inversion, invert
+from .inversion import Box, Inversion, invert
 from .merged import MergedHistogram, Merger
 from .normalise import Normaliser
 from .profile import Profile
 
 
 def nearest_params(
-    profile: Profile, weights: Mapping[str, float], tokens: float, edges: Sequence[float], max_epochs: float | None = None
+    profile: Profile,
+    weights: Mapping[str, float],
+    tokens: float,
+    edges: Sequence[float],
+    max_epochs: float | None = None,
+    box: Box | None = None,
 ) -> Inversion:
     """Find the sampler parameters, criteria weighed alike, whose draw comes nearest to a recipe.
 
@@ -32,6 +37,8 @@ def nearest_params(
         Rank edges of the corpus' buckets, 0 to 1.
     max_epochs : float, optional
         Most passes over a cell.
+    box : Box, optional
+        Ranges of the parameters; those of Alg. 1 by default.
 
     Raises
     ------
@@ -45,4 +52,4 @@ def nearest_params(
     buckets = None if by_domain else bucket_table(merged, edges)
     target = induced(wanted, merged, buckets).tokens
     equal = np.full((len(profile.domains), len(profile.criteria)), 1 / max(1, len(profile.criteria)))
-    return invert(target, merged, profile.criteria.names, equal, buckets, max_epochs)
+    return invert(target, merged, profile.criteria.names, equal, buckets, max_epochs, box)

@@ -11,6 +11,7 @@ from recipes import Budget, Cell, Constraints, Corpus, Plan, Recipe, make_plan
 from recipes.comparison import equivalent_compute
 from recipes.plan_text import difference_line
 from recipes.pricer import Pricer
+from recipes.ratio_bound import BEYOND
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
 CELLS = ("q0", "q1", "q2")
@@ -42,12 +43,23 @@ def test_no_random_recipe_beats_the_plan(law, corpus):
     assert losses[0] <= losses.min() + 1e-12
 
 
-def test_no_other_size_beats_the_plan(law, corpus):
+def test_no_other_size_of_a_ratio_that_runs_have_weighed_beats_the_plan(law, corpus):
     plan = make_plan(law, corpus, Budget(flops=1e21))
-    pricer = Pricer(law, corpus, Constraints())
-    losses = [pricer._best(u, Budget(flops=1e21), None)[0] for u in np.log(plan.n_params) + np.linspace(-1, 1, 41)]
+    pricer, budget = Pricer(law, corpus, Constraints()), Budget(flops=1e21)
+    sizes = [budget.at_ratio(ratio)[0] for ratio in np.geomspace(5 / BEYOND, 80 * BEYOND, 61)]
+    losses = [pricer._best(u, budget, None)[0] for u in np.log(sizes)]
     assert plan.loss.value <= min(losses) + 1e-5  # chosen over drawn worlds, which are not the point
     np.testing.assert_allclose(6 * plan.n_params * plan.tokens, 1e21, rtol=1e-9)
+
+
+def test_a_size_whose_ratio_no_run_has_weighed_is_held_and_told(law, corpus):
+    plan = make_plan(law, corpus, Budget(flops=1e21))
+    assert plan.tokens / plan.n_params == pytest.approx(80 * BEYOND)
+    told = [text for text in plan.warnings if "the optimum is held at 160 a parameter" in text]
+    assert len(told) == 1
+    wanted = make_plan(law, corpus, Budget(flops=1e21, tokens_per_param=300))
+    assert wanted.tokens / wanted.n_params == pytest.approx(300)
+    assert not any("is held" in text for text in wanted.warnings)
 
 
 def test_todays_mixture_comes_first_and_the_plan_beats_it(law, corpus):
