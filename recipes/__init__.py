@@ -9,7 +9,8 @@ from .cell import Cell
 from .constraints import Constraints
 from .corpus import Corpus
 from .exporters import EXPORTERS, export
-from .plan import Plan, Versus
+from .plan import Plan
+from .plan_parts import Versus
 from .planner import make_plan
 from .recipe import LedgerRow, Recipe, ledger
 from .sampling import CopyTable, Criteria, SamplerParams

@@ -13,7 +13,7 @@ from infolaw.units import Array
 
 from .constraints import Constraints
 from .over_draws import PRICING
-from .plan import Price, Sensitivity
+from .plan_parts import Price, Sensitivity
 from .pricer import Pricer
 
 _DRAWS = 400

@@ -20,7 +20,8 @@ from infolaw.units import Array, epochs
 
 from .cell import Cell
 from .corpus import Corpus
-from .plan import Plan, Versus
+from .plan import Plan
+from .plan_parts import Versus
 
 SIZE_SLACK = 0.05
 """Share by which model size and tokens may miss the plan."""

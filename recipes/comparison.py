@@ -12,7 +12,7 @@ from infolaw.units import Array
 from infolaw.weighted import WeightedFit
 
 from .over_draws import PRICING
-from .plan import LossEstimate, TargetChange, Versus
+from .plan_parts import LossEstimate, TargetChange, Versus
 from .pricer import Pricer
 
 _DRAWS = 1000

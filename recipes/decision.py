@@ -13,7 +13,7 @@ from infolaw.units import Array
 from .alternatives import MOVED, equal_recipes, prices
 from .budget import Budget
 from .over_draws import Risk, Worlds, best_size_over, chosen_weights
-from .plan import Price
+from .plan_parts import Price
 from .pricer import Pricer
 from .ratio_bound import held_to_runs
 from .targets import Chosen, Wished, Wishes, choose_guarded

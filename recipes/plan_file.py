@@ -148,6 +148,16 @@ class SamplerPart(_Part):
     notes: list[str]
 
 
+class NextRunsPart(_Part):
+    """Whether more runs would change the plan; see `design.Design`."""
+
+    sentence: str
+    n_runs: int
+    flops: float
+    regret: float
+    regret_after: float
+
+
 class PlanFile(_Part):
     """``plan.yaml`` or ``plan.json``."""
 
@@ -177,6 +187,7 @@ class PlanFile(_Part):
     schedule: SchedulePart | None = None
     targets: list[TargetPart] = []
     sampler: SamplerPart | None = None
+    next_runs: NextRunsPart | None = None
 
 
 def checked(model: type[Model], data: Mapping[str, Any]) -> Model:

@@ -62,6 +62,7 @@ def plan_text(plan: Mapping[str, Any]) -> str:
             *(f"\nwarning    {text}" for text in plan["warnings"]),
             *_proxies(plan),
             *_sampler(plan),
+            *([f"\nnext       {plan['next_runs']['sentence']} (`infolaw design`)"] if plan["next_runs"] else []),
             *_offers(plan),
         ]
     )

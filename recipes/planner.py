@@ -20,7 +20,9 @@ from .budget import Budget
 from .comparison import loss_estimate, target_changes, versus
 from .constraints import Constraints
 from .corpus import Corpus
-from .decision import decide
+from .decision import Decision, decide
+from .design import design_runs
+from .design.decisions import other_sizes
 from .mismatch import find_mismatch, runs_of
 from .over_draws import PRICING, Risk
 from .plan import Plan
@@ -47,6 +49,7 @@ def make_plan(
     wishes: Wishes | None = None,
     stages: Sequence[float] | None = None,
     decay_weight: float = 1.0,
+    design_flops: float | None = None,
     accept: Collection[str] = (),
     notes: Sequence[str] = (),
     level: float = 0.9,
@@ -79,6 +82,8 @@ def make_plan(
         Shares of the stages in the tokens still to be read: the plan is split into them, see `stages.make_schedule`.
     decay_weight : float
         How many times a token of the last stage counts.
+    design_flops : float, optional
+        FLOP that could be spent on more runs before this one: the plan then says whether they would change it.
     accept : collection of str
         What is taken in spite of a mismatch of runs and corpus; see `provenance.settle`.
     notes : sequence of str
@@ -150,6 +155,7 @@ def make_plan(
         None if repeats is None else repeats.to_dict(),
         None if stages is None else make_schedule(pricer, n_params, tokens, weights, stages, decay_weight).to_dict(),
         target_changes(pricer, n_params, tokens, np.vstack([weights, next(iter(rivals.values()))]), level, seed),
+        next_runs=None if design_flops is None else _next_runs(pricer, budget, found, rivals, design_flops, seed),
     )
 
 
@@ -176,3 +182,19 @@ def _notes(pricer: Pricer) -> list[str]:
             "hold-out (the default of `infolaw fit`)."
         )
     return notes
+
+
+def _next_runs(
+    pricer: Pricer, budget: Budget, found: Decision, rivals: dict[str, Array], flops: float, seed: int
+) -> dict[str, Any]:
+    """Return what a design says of the plan."""
+    size = found.n_params, found.tokens
+    others = other_sizes(budget, found.n_params)
+    design = design_runs(pricer, *size, found.weights, flops, rivals=rivals, elsewhere=others, seed=seed)
+    return {
+        "sentence": design.sentence,
+        "n_runs": len(design.runs),
+        "flops": design.flops,
+        "regret": design.regret,
+        "regret_after": design.regret_after,
+    }

@@ -97,6 +97,9 @@ def plan(
     accept: Annotated[
         list[str] | None, typer.Option(help="Take in spite of a mismatch: tokenizer, loss-unit, buckets or cells.")
     ] = None,
+    design_flops: Annotated[
+        float | None, typer.Option(help="FLOP that could go into more runs first: says whether they would change the plan.")
+    ] = None,
     proxy_tokens: Annotated[float | None, typer.Option(help="Tokens of new proxies: tells their matched pools.")] = None,
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Where the plan goes: .yaml or .json.")] = None,
@@ -140,6 +143,7 @@ def plan(
         constraints=_rules(constraints, max_epochs, monotone, consumed),
         group=group,
         proxy_tokens=proxy_tokens,
+        design_flops=design_flops,
         risk=Risk(risk or None),
         wishes=wishes,
         stages=parse_stages(stages) if stages else (1.0,) if consumed else None,

@@ -12,7 +12,7 @@ from infolaw import fit, simulated_runs
 from infolaw.errors import BudgetError, RecipeError
 from infolaw.points import Points
 from infolaw.readers import read_runs
-from recipes import Budget, Cell, Constraints, Corpus, Recipe
+from recipes import Budget, Cell, Constraints, Corpus, Plan, Recipe, make_plan
 from recipes.cli import app
 from recipes.design import make_design
 from recipes.design.beliefs import Beliefs
@@ -84,6 +84,14 @@ def test_the_same_seed_gives_the_same_bytes(law, corpus, design):
     again = make_design(law, corpus, BUDGET, target=TARGET, baseline=Recipe({"q0": 0.1, "q1": 0.2, "q2": 0.7}))
     assert again.to_csv() == design.to_csv()
     assert json.dumps(again.to_dict()) == json.dumps(design.to_dict())
+
+
+def test_a_plan_says_whether_runs_would_change_it(law, corpus):
+    plan = make_plan(law, corpus, TARGET, baseline=Recipe({"q0": 0.1, "q1": 0.2, "q2": 0.7}), design_flops=BUDGET)
+    assert plan.next_runs["n_runs"] >= 1
+    assert plan.next_runs["regret_after"] < plan.next_runs["regret"]
+    assert plan.next_runs["sentence"] in str(plan)
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))).next_runs == plan.next_runs
 
 
 def test_it_says_stop_when_nothing_is_undecided(corpus):
