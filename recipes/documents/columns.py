@@ -47,7 +47,7 @@ def assemble(arrays: Mapping[str, Any], shard: Shard, columns: Columns, first_ro
     domain, domains = make.domain(arrays, columns)
     scores = np.empty((len(columns.scores), n_rows))  # a row a criterion, turned at the end: columns stay whole
     for index, score in enumerate(columns.scores):
-        scores[index] = make.score(score.column, arrays[score.column])
+        make.score(score.column, arrays[score.column], scores[index])
     return Batch(
         ids=make.ids(columns.id, arrays[columns.id] if columns.id else None),
         domain=domain,
@@ -134,14 +134,13 @@ class _Maker:
             self.refuse(bad, column, values, f"a count of tokens lies in 0 to {MOST_TOKENS}.")
         return np.ascontiguousarray(values, dtype=np.int64)
 
-    def score(self, column: str, array: Any) -> NDArray[np.float64]:
-        """Scores, NaN where missing."""
-        values = self.floats(column, array)
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = values.sum()
-        if not np.isfinite(total):  # else no value is infinite
+    def score(self, column: str, array: Any, into: NDArray[np.float64]) -> None:
+        """Write scores, NaN where missing, to `into`."""
+        from ..sampling.sample_kernels import copy_finite
+
+        values = np.ascontiguousarray(self.floats(column, array))
+        if copy_finite(values, into):
             self.refuse(np.isinf(values), column, values, "a score is finite, or left out where it is missing.")
-        return values
 
     def floats(self, column: str, array: Any) -> NDArray[np.float64]:
         """Numbers as float64, nulls as NaN; numbers written as text are read."""

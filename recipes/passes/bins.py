@@ -21,19 +21,18 @@ from ..batch import Batch
 from ..documents.mapping import Columns
 from ..documents.reading import read_batches
 from ..documents.shard import Shard
-from ..sampling.domains import known_domains
+from ..sampling.domains import Slots, known_domains, slots_of
 from ..sampling.exact_merger import ExactMerger
 from ..sampling.merged import MergedHistogram, Merger
 from ..sampling.normalise import Normaliser
 from ..sampling.packing import raw_bytes
 from .groups import only_size
 
-IDS = [("id", "<u8"), ("tokens", "<i8")]
-"""What is kept of a document beside domain and bin, where reading it again costs as much as reading all."""
+DEAR = np.dtype([("slot", "<u4"), ("id", "<u8"), ("tokens", "<i8")])
+"""What is kept of a document where reading it again costs as much as reading all; elsewhere the slot alone."""
 BLOCK_ROWS = 1 << 17
 
 Ints = NDArray[np.int64]
-Kind = np.dtype[np.void]
 _loading = Lock()
 
 
@@ -45,15 +44,13 @@ class Scored:
     ----------
     ids : (n,) uint64
     tokens : (n,) int64
-    domain : (n,) int32
-        Index into the profile's domains.
-    bins : (n,) uint16 or uint32
+    slots : (n,) uint32
+        Index into the profile's domains, times the bins, plus the bin.
     """
 
     ids: NDArray[np.uint64]
     tokens: Ints
-    domain: NDArray[np.int32]
-    bins: NDArray[np.uint16] | NDArray[np.uint32]
+    slots: Slots
 
 
 def score_shards(
@@ -79,27 +76,22 @@ def score_shards(
     with _loading:  # once, not once a thread
         merger = _merger(tables, None if weights is None else tuple(map(tuple, weights)), is_exact)
     histogram = MergedHistogram(merger.domains, stated_buckets or merger.n_bins)
-    place_of = merger.bins if stated_buckets is None else partial(_stated, domains=merger.domains, n_buckets=stated_buckets)
-    head = np.zeros(2 + len(shards), np.int64)  # where the histogram begins, its bins, and the rows of every shard
-    head[1] = histogram.n_bins
+    find = merger.slots if stated_buckets is None else partial(_stated, domains=merger.domains, n_buckets=stated_buckets)
+    head = np.zeros(1 + len(shards), np.int64)  # where the histogram begins, and the rows of every shard
     with open(path, "wb") as handle:
         handle.write(raw_bytes(head))
         for place, shard in enumerate(shards):
-            is_dear, kind = _is_dear(shard, columns), _kind(shard, columns, histogram.n_bins)
+            is_dear = _is_dear(shard, columns)
             for batch in read_batches(shard, columns if is_dear else replace(columns, id="")):
-                domain, bins = place_of(batch)
-                histogram.add(domain, bins, batch.tokens)
-                rows = np.empty(len(batch), kind)
-                rows["domain"], rows["bin"] = domain, bins
-                if is_dear:
-                    rows["id"], rows["tokens"] = batch.ids, batch.tokens
-                handle.write(raw_bytes(rows))
-                head[2 + place] += len(batch)
+                slots = find(batch)
+                histogram.add_slots(slots, batch.tokens)
+                handle.write(raw_bytes(_dear(slots, batch) if is_dear else slots))
+                head[1 + place] += len(batch)
         head[0] = handle.tell()
         handle.write(raw_bytes(histogram.sums))
         handle.seek(0)
         handle.write(raw_bytes(head))
-    return {"documents": int(head[2:].sum())}
+    return {"documents": int(head[1:].sum())}
 
 
 def merged_histogram(paths: Sequence[Path], domains: Sequence[str]) -> MergedHistogram:
@@ -120,42 +112,40 @@ def read_scored(shards: Sequence[Shard], columns: Columns, kept: Path) -> Iterat
     """Documents of `shards` again: place of the shard, first row of the block in the file, and the block."""
     lean = only_size(columns)
     with open(kept, "rb") as handle:
-        _, n_bins, *n_rows = np.fromfile(handle, np.int64, 2 + len(shards)).tolist()
+        _, *n_rows = np.fromfile(handle, np.int64, 1 + len(shards)).tolist()
         for place, shard in enumerate(shards):
-            rows, row = (handle, _kind(shard, columns, n_bins), n_rows[place]), shard.first_row
-            for block in _kept(*rows) if _is_dear(shard, columns) else _read_again(*rows, shard, lean):
+            left, row = n_rows[place], shard.first_row
+            for block in _kept(handle, left) if _is_dear(shard, columns) else _read_again(handle, left, shard, lean):
                 yield place, row, block
                 row += len(block.ids)
 
 
-def _read_again(handle: Any, kind: Kind, left: int, shard: Shard, lean: Columns) -> Iterator[Scored]:
+def _read_again(handle: Any, left: int, shard: Shard, lean: Columns) -> Iterator[Scored]:
     for batch in read_batches(shard, lean):
         left -= len(batch)
         if left < 0:
             raise RecipeError(f"{shard.name}: more rows than a moment ago; leave the files as they are while sampling.")
-        rows = np.fromfile(handle, kind, len(batch))
-        yield Scored(batch.ids, batch.tokens, rows["domain"].astype(np.int32), np.ascontiguousarray(rows["bin"]))
+        yield Scored(batch.ids, batch.tokens, np.fromfile(handle, np.uint32, len(batch)))
 
 
-def _kept(handle: Any, kind: Kind, left: int) -> Iterator[Scored]:
+def _dear(slots: Slots, batch: Batch) -> NDArray[np.void]:
+    rows = np.empty(len(batch), DEAR)
+    rows["slot"], rows["id"], rows["tokens"] = slots, batch.ids, batch.tokens
+    return rows
+
+
+def _kept(handle: Any, left: int) -> Iterator[Scored]:
     while left:
-        rows = np.fromfile(handle, kind, min(left, BLOCK_ROWS))
+        rows = np.fromfile(handle, DEAR, min(left, BLOCK_ROWS))
         left -= len(rows)
-        ids, tokens, bins = (np.ascontiguousarray(rows[name]) for name in ("id", "tokens", "bin"))
-        yield Scored(ids, tokens, rows["domain"].astype(np.int32), bins)
+        yield Scored(*(np.ascontiguousarray(rows[name]) for name in ("id", "tokens", "slot")))
 
 
 def _is_dear(shard: Shard, columns: Columns) -> bool:
     return shard.kind == "jsonl" or columns.tokens_per_byte is not None
 
 
-def _kind(shard: Shard, columns: Columns, n_bins: int) -> Kind:
-    """What is kept of a document."""
-    narrow = [("domain", "<u2"), ("bin", "<u2" if n_bins <= 1 << 16 else "<u4")]
-    return np.dtype([*narrow, *(IDS if _is_dear(shard, columns) else [])])
-
-
-def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArray[np.int32], NDArray[np.uint16]]:
+def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> Slots:
     if batch.bucket is None:
         raise RecipeError("The recipe weighs buckets that documents state, and these state none; give --bucket COLUMN.")
     if batch.bucket.max(initial=0) >= n_buckets:
@@ -163,7 +153,8 @@ def _stated(batch: Batch, domains: Sequence[str], n_buckets: int) -> tuple[NDArr
             f"Documents state the bucket q{batch.bucket.max()}, the recipe ends at q{n_buckets - 1}; weigh that bucket too, "
             "with 0 to leave it out."
         )
-    return known_domains(batch.domain, batch.domains, domains, "profile"), batch.bucket.astype(np.uint16)
+    domain = known_domains(batch.domain, batch.domains, domains, "profile")
+    return slots_of(domain, len(domains), batch.bucket, n_buckets)
 
 
 @lru_cache(maxsize=2)

@@ -57,7 +57,7 @@ class DrawRule:
 
     def draw(self, scored: Scored) -> tuple[Counts, NDArray[np.int64]]:
         """Copies of every document, ``(n,)``, and the rows that have any."""
-        counts, rows = self.table.draw(scored.domain, scored.bins, scored.ids, self.seed)
+        counts, rows = self.table.draw(scored.slots, scored.ids, self.seed)
         if self.before is not None:
             counts = counts - self.before.draw(scored)[0]  # never below zero: its table is part of this one
             rows = np.flatnonzero(counts)
@@ -68,8 +68,8 @@ class DrawRule:
 
     def cells(self, scored: Scored, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cell of the documents in `rows`: domain times `n_buckets` plus bucket."""
-        domain = scored.domain[rows].astype(np.int64)
-        return domain * self.n_buckets + self.buckets[domain, scored.bins[rows]]
+        slots = scored.slots[rows].astype(np.int64)
+        return slots // self.table.n_bins * self.n_buckets + self.buckets.reshape(-1)[slots]
 
     @property
     def n_cells(self) -> int:

@@ -20,9 +20,9 @@ from infolaw.units import Array
 
 from ..cell import Cell
 from .buckets import bucket_sums, bucket_table
-from .domains import check_places
+from .domains import Slots, slots_of
 from .hashing import Keys, seed_key
-from .merged import MergedHistogram, as_bins
+from .merged import MergedHistogram
 from .order_keys import Integers
 from .packing import digest, pack, unpack
 from .params import SamplerParams
@@ -170,19 +170,17 @@ class CopyTable:
         ids : (n,) uint64
         seed : int
         """
-        return self.draw(domain, bins, ids, seed)[0]
+        return self.draw(slots_of(domain, len(self.domains), bins, self.n_bins), ids, seed)[0]
 
-    def draw(
-        self, domain: NDArray[np.integer], bins: NDArray[np.integer], ids: Keys, seed: int
-    ) -> tuple[NDArray[np.uint16], Integers]:
-        """As `counts`, and the rows that are drawn at all, in order."""
+    def draw(self, slots: Slots, ids: Keys, seed: int) -> tuple[NDArray[np.uint16], Integers]:
+        """As `counts`, of documents in the slots (domain times `n_bins`, plus bin) given, and the rows drawn at all."""
         from .draw_kernels import draw_copies
 
-        check_places(domain, len(self.domains), bins, self.n_bins)
+        fixed = np.ascontiguousarray(self.fixed).reshape(-1)
+        if slots.max(initial=0) >= fixed.size:
+            raise RecipeError(f"Documents lie in slot {slots.max()}, the table has {fixed.size}: make both of one profile.")
         counts, rows = np.empty(len(ids), np.uint16), np.empty(len(ids), np.int64)
-        places, numbers = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(ids, np.uint64)
-        binned = as_bins(bins, self.n_bins)
-        n_drawn = draw_copies(places, binned, numbers, seed_key(seed), np.ascontiguousarray(self.fixed), counts, rows)
+        n_drawn = draw_copies(slots, np.ascontiguousarray(ids, np.uint64), seed_key(seed), fixed, counts, rows)
         return counts, rows[:n_drawn]
 
     @cached_property

@@ -13,6 +13,9 @@ from ..batch import Batch
 from .criteria import Criteria
 from .order_keys import Domains
 
+Slots = NDArray[np.uint32]
+"""Domain and bin in one number: tables have at most 2^24 of them."""
+
 
 def domain_indices(names: Sequence[str], known: Sequence[str]) -> Domains:
     """Index into `known` of each of `names`, ``(len(names),)``; -1 where it is not there."""
@@ -29,6 +32,17 @@ def present(codes: NDArray[np.integer], n_names: int) -> NDArray[np.bool_]:
     return seen
 
 
+def translated(codes: NDArray[np.integer], index: Domains) -> Domains:
+    """What stands in `index` at each of the codes, ``(n,)``; `RecipeError` if one lies outside."""
+    from .sample_kernels import translate
+
+    if len(codes) and not 0 <= codes.min() <= codes.max() < len(index):
+        raise RecipeError(f"Documents have domain codes {codes.min()} to {codes.max()}; {len(index)} domains are named.")
+    found = np.empty(len(codes), np.int32)
+    translate(np.ascontiguousarray(codes, np.int32), index, found)
+    return found
+
+
 def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequence[str], what: str) -> Domains:
     """Index into `known` of the domain of each document, ``(n,)``.
 
@@ -38,7 +52,7 @@ def known_domains(domain: NDArray[np.integer], names: Sequence[str], known: Sequ
         If a document has a domain that is not `known`; the message names both sets.
     """
     index = domain_indices(names, known)
-    found = index.take(domain)
+    found = translated(domain, index)
     if index.min(initial=0) < 0 and found.min(initial=0) < 0:
         lost = sorted({names[code] for code in np.unique(np.asarray(domain)[found < 0])})
         raise RecipeError(
@@ -71,10 +85,17 @@ def check_batch(batch: Batch, criteria: Criteria) -> None:
         )
 
 
-def check_places(domain: NDArray[np.integer], n_domains: int, bins: NDArray[np.integer], n_bins: int) -> None:
-    """Raise `RecipeError` if a document lies in no domain or bin of a table: compiled loops do not look."""
+def slots_of(domain: NDArray[np.integer], n_domains: int, bins: NDArray[np.integer], n_bins: int) -> Slots:
+    """Slot in a table of each document, ``(n,)``: domain times `n_bins`, plus bin.
+
+    Raises
+    ------
+    RecipeError
+        If a document lies in no domain or bin of the table: compiled loops do not look.
+    """
     for name, places, size in (("domain", domain, n_domains), ("bin", bins, n_bins)):
         if places.size and not 0 <= int(places.min()) <= int(places.max()) < size:
             raise RecipeError(
                 f"Documents lie in {name}s {places.min()} to {places.max()}, the table has {size}: make both of one profile."
             )
+    return (domain.astype(np.int64) * n_bins + bins).astype(np.uint32)

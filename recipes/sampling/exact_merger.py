@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from .criteria import Criteria
-from .domains import known_domains
+from .domains import Slots, known_domains, slots_of
 from .exact import inclusive_rank
 from .order_keys import Domains, Floats
 from .packing import read_arrays, write_arrays
@@ -94,15 +94,15 @@ class ExactMerger:
         """Bins a domain: the most distinct merged scores of any."""
         return max((len(values) for values in self.merged), default=1)
 
-    def bins(self, batch: Batch) -> tuple[Domains, NDArray[np.uint32]]:
-        """Domain and bin of each document, ``(n,)`` each: see `Merger.bins`."""
+    def slots(self, batch: Batch) -> Slots:
+        """Slot of each document, ``(n,)``: see `Merger.slots`."""
         domain = known_domains(batch.domain, batch.domains, self.domains, "profile")
         value = self._merge(batch.scores * self.criteria.signs, domain)
         bins = np.zeros(len(domain), np.uint32)
         for d in np.unique(domain).tolist():
             rows = np.flatnonzero(domain == d)
             bins[rows] = np.minimum(np.searchsorted(self.merged[d], value[rows]), len(self.merged[d]) - 1)
-        return domain, bins
+        return slots_of(domain, len(self.domains), bins, self.n_bins)
 
     def _merge(self, raw: Floats, domain: Domains) -> Floats:
         """Merged score of documents by their oriented scores."""

@@ -145,11 +145,16 @@ class Histograms:
         if held is None:
             return
         level = int(other.levels[other_row])
-        self._widen(row, held[0] << level, ((held[1] + 1) << level) - 1, level)
-        occupied = np.flatnonzero(other.tokens[other_row])
+        base = int(self.bases[row])
+        if level != int(self.levels[row]) or not base <= held[0] <= held[1] < base + N_BINS:
+            self._widen(row, held[0] << level, ((held[1] + 1) << level) - 1, level)
+        first, n = held[0] - int(other.bases[other_row]), held[1] - held[0] + 1
         shift = int(self.levels[row]) - level
-        target = ((occupied + int(other.bases[other_row])) >> shift) - int(self.bases[row])
-        np.add.at(self.tokens[row], target, other.tokens[other_row, occupied])
+        added, base = other.tokens[other_row, first : first + n], int(self.bases[row])
+        if shift:
+            np.add.at(self.tokens[row], (np.arange(held[0], held[1] + 1) >> shift) - base, added)
+        else:
+            self.tokens[row, held[0] - base : held[1] + 1 - base] += added
 
     def pressed(self) -> Histograms:
         """These histograms with every window moved to its first bin with tokens: the same for the same documents."""

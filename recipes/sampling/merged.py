@@ -19,7 +19,7 @@ from infolaw.errors import RecipeError
 from infolaw.units import Array
 
 from ..batch import Batch
-from .domains import check_places, known_domains
+from .domains import Slots, known_domains, slots_of
 from .normalise import SIGMA_BITS, Normaliser
 from .order_keys import Domains, Floats, Integers
 from .packing import digest, pack, unpack
@@ -62,8 +62,8 @@ def integer_weights(criterion_weights: ArrayLike) -> Integers:
     return whole + (places < 2**WEIGHT_BITS - whole.sum(axis=1, keepdims=True))  # type: ignore[no-any-return]
 
 
-def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normaliser, weights: Integers) -> Bins:
-    """Bin of the merged score of each document, ``(n,)``, 0 = best: eq. 1 in integers, its first 14 bits.
+def merge_slots(scores: Floats, domain: NDArray[np.integer], normaliser: Normaliser, weights: Integers) -> Slots:
+    """Domain and bin of the merged score of each document, ``(n,)``: eq. 1 in integers, its first 14 bits, 0 = best.
 
     Parameters
     ----------
@@ -79,10 +79,16 @@ def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normalis
     used = np.flatnonzero(weights.any(axis=0))
     for c in used.tolist():
         normaliser.refuse_missing(c, scores[:, c])
-    bins, shift = np.empty(len(domain), np.uint16), SIGMA_BITS + WEIGHT_BITS - BIN_BITS
+    slots, shift = np.empty(len(domain), np.uint32), SIGMA_BITS + WEIGHT_BITS - BIN_BITS
     columns, places = np.ascontiguousarray(scores.T, np.float64), np.ascontiguousarray(domain, np.int32)
-    merge_scores(places, columns, used, normaliser.criteria.signs, weights, *normaliser.tables, shift, bins)
-    return bins
+    given = (places, columns, used, normaliser.criteria.signs, weights)
+    merge_scores(*given, normaliser.tables, shift, N_MERGED_BINS, slots)
+    return slots
+
+
+def merge_bins(scores: Floats, domain: NDArray[np.integer], normaliser: Normaliser, weights: Integers) -> Bins:
+    """Bin alone of the merged score of each document, ``(n,)``: see `merge_slots`."""
+    return (merge_slots(scores, domain, normaliser, weights) & (N_MERGED_BINS - 1)).astype(np.uint16)
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,8 @@ class Merger:
         """Bins a domain."""
         return N_MERGED_BINS
 
-    def bins(self, batch: Batch) -> tuple[Domains, Bins]:
-        """Domain (index into `domains`) and bin of each document, ``(n,)`` each.
+    def slots(self, batch: Batch) -> Slots:
+        """Slot of each document, ``(n,)``: its domain (index into `domains`) times `n_bins`, plus its bin.
 
         Raises
         ------
@@ -127,12 +133,12 @@ class Merger:
             If a document has a domain that the profile does not know, or misses a score where that is refused.
         """
         domain = known_domains(batch.domain, batch.domains, self.domains, "profile")
-        return domain, merge_bins(batch.scores, domain, self.normaliser, self.weights)
+        return merge_slots(batch.scores, domain, self.normaliser, self.weights)
 
-
-def as_bins(bins: NDArray[np.integer], n_bins: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    """Bins as compiled loops take them, of the smaller type where `n_bins` allow it."""
-    return np.ascontiguousarray(bins, np.uint16) if n_bins <= 1 << 16 else np.ascontiguousarray(bins, np.uint32)
+    def bins(self, batch: Batch) -> tuple[Domains, Bins]:
+        """Domain and bin of each document, ``(n,)`` each: its slot in two numbers."""
+        slots = self.slots(batch)
+        return (slots >> BIN_BITS).astype(np.int32), (slots & (N_MERGED_BINS - 1)).astype(np.uint16)
 
 
 class MergedHistogram:
@@ -172,11 +178,13 @@ class MergedHistogram:
         RecipeError
             If a domain or a bin is not one of this histogram.
         """
-        from .draw_kernels import add_bins
+        self.add_slots(slots_of(domain, len(self.domains), bins, self.n_bins), tokens)
 
-        check_places(domain, len(self.domains), bins, self.n_bins)
-        places, counts = np.ascontiguousarray(domain, np.int32), np.ascontiguousarray(tokens, np.int64)
-        add_bins(places, as_bins(bins, self.n_bins), counts, self.sums)
+    def add_slots(self, slots: Slots, tokens: Integers) -> None:
+        """Count documents by slot, ``(n,)``, none outside this histogram."""
+        from .draw_kernels import add_slots
+
+        add_slots(slots, np.ascontiguousarray(tokens, np.int64), self.sums.reshape(-1, 2))
 
     def merge(self, other: MergedHistogram) -> MergedHistogram:
         """Add `other` to this histogram, in place, and return this one."""

@@ -139,10 +139,11 @@ class Normaliser:
         from .score_kernels import sigma_all
 
         self.refuse_missing(criterion, scores)
-        values = np.empty(len(domain), np.int64)
-        place = (np.ascontiguousarray(domain, np.int32), len(self.criteria), criterion)
+        n = len(domain)
+        rows = (np.asarray(domain) * len(self.criteria) + criterion).astype(np.int32)
         column, sign = np.ascontiguousarray(scores, np.float64), self.criteria.signs[criterion]
-        sigma_all(*place, column, sign, *self.tables, values)
+        values = np.empty(n, np.int64)
+        sigma_all(rows, column, sign, self.tables, values, np.empty(n, np.int64), np.empty(n + 1, np.int32))
         return values
 
     @property

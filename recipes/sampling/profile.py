@@ -14,7 +14,7 @@ from infolaw.errors import RecipeError
 
 from ..batch import Batch
 from .criteria import Criteria
-from .domains import check_batch, domain_indices, present
+from .domains import check_batch, domain_indices, present, translated
 from .histogram import Histograms, WeightedHistogram
 from .order_keys import Domains, Integers
 from .packing import digest
@@ -70,9 +70,11 @@ class Profile:
             If tokens are negative, a code has no name, the scores have another number of columns, or a score is
             missing where that is refused; the message gives the row of the batch. Nothing is counted then.
         """
+        from .sample_kernels import count_documents
+
         check_batch(batch, self.criteria)
         self._know([batch.domains[code] for code in np.flatnonzero(present(batch.domain, len(batch.domains)))])
-        domain = domain_indices(batch.domains, self.domains).take(batch.domain)
+        domain = translated(batch.domain, domain_indices(batch.domains, self.domains))
         tokens = np.ascontiguousarray(batch.tokens, np.int64)
         columns = np.ascontiguousarray(batch.scores.T, np.float64)
         missing = (self.missing, self.missing_tokens)
@@ -80,7 +82,8 @@ class Profile:
             self.histograms.add(domain, c, columns[c], sign, tokens, missing)
         if batch.bucket is not None and batch.bucket.size and batch.bucket.max() >= 0:
             self._count_buckets(domain, batch.bucket, tokens)
-        self._sketches.count(domain, batch, self.criteria.signs, self.documents, self.tokens)
+        count_documents(domain, tokens, self.documents, self.tokens)
+        self._sketches.let_in(domain, batch, self.criteria.signs)
 
     def _count_buckets(self, domain: Domains, bucket: np.ndarray, tokens: Integers) -> None:
         stated = bucket >= 0
@@ -134,30 +137,25 @@ class Profile:
         for theirs, ours in enumerate(place.tolist()):
             for c in range(n):
                 self.histograms.merge_row(ours * n + c, other.histograms, theirs * n + c)
-        domain, documents = other.candidates()
-        self._sketches.add(place.take(domain), documents)
+        for theirs, ours in enumerate(place.tolist()):
+            self._sketches.add(ours, other._sketches.candidates(theirs))
         return self
 
     def set_sketches(self, sketches: Sequence[Sketch]) -> None:
-        """Put samples in place, one a domain."""
+        """Put samples in place, or documents among which they are, one part a domain."""
         self._sketches = Sketches.of(sketches, len(self.criteria))
 
     def sketch(self, domain: str) -> Sketch:
         """Sample of one domain, at most 16,384 documents."""
         return self._sketches.sample(self.domains.index(domain))
 
-    def candidates(self) -> tuple[Domains, Sketch]:
-        """Documents among which all samples are, in no order, with the domain of each; to be read at once."""
-        return self._sketches.candidates()
+    def samples(self) -> list[Sketch]:
+        """Sample of every domain."""
+        return [self._sketches.sample(d) for d in range(len(self.domains))]
 
-    def set_candidates(self, domain: Domains, documents: Sketch) -> None:
-        """Inverse of `candidates`, for a profile without a sample."""
-        self._sketches = Sketches(len(self.domains), len(self.criteria))
-        self._sketches.add(domain, documents)
-
-    def samples(self) -> tuple[Integers, Sketch]:
-        """Size of the sample of every domain, and all samples, one after the other; to be read at once."""
-        return self._sketches.whole()
+    def candidates(self) -> list[Sketch]:
+        """Documents of every domain among which its sample is, in no order; to be read at once."""
+        return [self._sketches.candidates(d) for d in range(len(self.domains))]
 
     def histogram(self, domain: str, criterion: str) -> WeightedHistogram:
         """Histogram of one criterion in one domain, over oriented scores (lower = better)."""

@@ -5,7 +5,8 @@ What one task leaves for another needs no order: there, the documents among whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,40 +20,37 @@ from .sketch import Sketch
 
 KIND, SCHEMA_VERSION = "profile", 1
 COUNTS = ("documents", "tokens", "missing", "missing_tokens", "bucket_documents", "bucket_tokens")
+SAMPLE = ("hashes", "tokens", "buckets", "scores")
 DAMAGE = (KeyError, IndexError, ValueError, TypeError)
 
 
 def profile_to_bytes(profile: Profile) -> bytes:
     """See `Profile.to_bytes`."""
-    sizes, sample = profile.samples()
     meta, arrays = _counts(profile)
-    return pack(KIND, SCHEMA_VERSION, meta, {**arrays, "sketch_sizes": sizes, **_columns(sample)})
+    return pack(KIND, SCHEMA_VERSION, meta, {**arrays, **_columns(profile.samples(), len(profile.criteria))})
 
 
 def profile_from_bytes(content: bytes) -> Profile:
     """See `Profile.from_bytes`."""
     meta, arrays = unpack(content, KIND, SCHEMA_VERSION)
     try:
-        profile, sample = _profile(meta, arrays), _sample(arrays)
-        bounds = np.concatenate([[0], np.cumsum(arrays["sketch_sizes"])])
-        parts = [sample.take(slice(bounds[i], bounds[i + 1])) for i in range(len(profile.domains))]
+        return profile_from_arrays(meta, arrays)
     except DAMAGE as error:
         raise RecipeError(f"The profile lacks a part or is damaged ({error}); build it again.") from error
-    profile.set_sketches(parts)
-    return profile
 
 
 def profile_to_arrays(profile: Profile) -> tuple[dict[str, Any], Arrays]:
     """Names of domains and criteria, and arrays from which `profile_from_arrays` makes the same profile."""
-    domain, documents = profile.candidates()
     meta, arrays = _counts(profile)
-    return meta, {**arrays, "sketch_domain": domain, **_columns(documents)}
+    return meta, {**arrays, **_columns(profile.candidates(), len(profile.criteria))}
 
 
 def profile_from_arrays(meta: Mapping[str, Any], arrays: Arrays) -> Profile:
     """Inverse of `profile_to_arrays`."""
     profile = _profile(meta, arrays)
-    profile.set_candidates(arrays["sketch_domain"], _sample(arrays))
+    whole = Sketch(*(arrays[f"sketch_{name}"] for name in SAMPLE))
+    ends = np.cumsum(arrays["sketch_sizes"]).tolist()
+    profile.set_sketches([whole.take(slice(first, stop)) for first, stop in pairwise([0, *ends])])
     return profile
 
 
@@ -78,9 +76,7 @@ def _profile(meta: Mapping[str, Any], arrays: Arrays) -> Profile:
     return profile
 
 
-def _columns(sample: Sketch) -> Arrays:
-    return {f"sketch_{name}": getattr(sample, name) for name in ("hashes", "tokens", "buckets", "scores")}
-
-
-def _sample(arrays: Arrays) -> Sketch:
-    return Sketch(*(arrays[f"sketch_{name}"] for name in ("hashes", "tokens", "buckets", "scores")))
+def _columns(parts: Sequence[Sketch], n_criteria: int) -> Arrays:
+    whole = Sketch.concatenate([Sketch.empty(n_criteria), *parts])
+    columns = {f"sketch_{name}": getattr(whole, name) for name in SAMPLE}
+    return {"sketch_sizes": np.array([len(part) for part in parts], np.int64), **columns}

@@ -10,22 +10,34 @@ from numba import boolean, float64, int16, int32, int64, types, uint64, void
 from .hash_kernels import U, compiled, given, mixed
 from .sketch import SKETCH_KEY
 
-SAMPLE = (int32[::1], uint64[::1], int64[::1], int16[::1], float64[:, ::1])
-"""Domain, hash, tokens, bucket and scores of candidates: see `recipes.sampling.sketches`."""
-FINE = 1 << 12
-"""Steps that the hashes of a domain are sorted into."""
+BLOCK = 1 << 12
+"""Rows whose hashes are computed together, eight at a time."""
 LANES = 4
 """Neighbouring documents are added up apart, so that no sum waits for the one before."""
 SCORES = types.Array(float64, 2, "C", readonly=True)
 
 
+@compiled(void(given(int32), given(int64), int64[::1], int64[::1]))
+def count_documents(domain: Any, tokens: Any, documents: Any, token_sums: Any) -> None:
+    """Add documents and their tokens by domain."""
+    sums = np.zeros((LANES, documents.size, 2), np.int64)
+    for i in range(U(domain.size)):
+        lane, place = U(i & U(LANES - 1)), U(domain[i])
+        sums[lane, place, 0] += 1
+        sums[lane, place, 1] += tokens[i]
+    for each_lane in sums:
+        for d in range(documents.size):
+            documents[d] += each_lane[d, 0]
+            token_sums[d] += each_lane[d, 1]
+
+
 @compiled(
-    types.UniTuple(int64, 2)(  # type: ignore[no-untyped-call]
+    int64(
         *(given(int32), given(uint64), given(int64), given(int16), SCORES, given(float64), int64, given(uint64)),
-        *(int64[::1], int64[::1], *SAMPLE, int64),
+        *(uint64[::1], int64[::1], int16[::1], float64[:, ::1], int64[::1], int64),
     )
 )
-def count_documents(
+def let_in(
     domain: Any,
     ids: Any,
     tokens: Any,
@@ -34,42 +46,38 @@ def count_documents(
     signs: Any,
     begin: Any,
     bounds: Any,
-    documents: Any,
-    token_sums: Any,
-    into: Any,
     hashes: Any,
     into_tokens: Any,
     into_buckets: Any,
     into_scores: Any,
-    n: Any,
+    sizes: Any,
+    room: Any,
 ) -> Any:
-    """Count documents and tokens by domain, and put those into the sample, from place `n` on, that may belong there.
+    """Put documents from row `begin` on that may belong there into the samples of their domains, `room` places each.
 
     Scores are ``(n_criteria, n)``, buckets of length 1 hold for all. Returns the row that it stopped at, for lack of
-    room or at the end, and the next free place.
+    room in its domain, or at the end.
     """
     each = np.int64(buckets.size > 1)
-    sums = np.zeros((LANES, bounds.size, 2), np.int64)
-    row = domain.size
-    for i in range(begin, domain.size):
-        place = U(domain[i])
-        key = mixed(ids[i] ^ SKETCH_KEY)
-        if key <= bounds[place]:
-            if n == hashes.size:
-                row = i
-                break
-            into[n], hashes[n], into_tokens[n], into_buckets[n] = domain[i], key, tokens[i], buckets[i * each]
+    keys, near = np.empty(BLOCK, np.uint64), np.empty(BLOCK + 1, np.int32)
+    for first in range(begin, domain.size, BLOCK):
+        places, block = domain[first : first + BLOCK], ids[first : first + BLOCK]
+        for i in range(U(places.size)):
+            keys[i] = mixed(block[i] ^ SKETCH_KEY)
+        n_near = U(0)
+        for i in range(U(places.size)):
+            near[n_near] = i
+            n_near += U(keys[i] <= bounds[U(places[i])])
+        for k in range(n_near):
+            i, place = first + near[k], U(places[U(near[k])])
+            if sizes[place] == room:
+                return i
+            n = place * U(room) + U(sizes[place])
+            hashes[n], into_tokens[n], into_buckets[n] = keys[U(near[k])], tokens[i], buckets[i * each]
             for c in range(signs.size):
                 into_scores[n, c] = scores[c, i] * signs[c] + 0.0  # + 0: no negative zero
-            n += 1
-        lane = U(i & (LANES - 1))
-        sums[lane, place, 0] += 1
-        sums[lane, place, 1] += tokens[i]
-    for each_lane in sums:
-        for d in range(bounds.size):
-            documents[d] += each_lane[d, 0]
-            token_sums[d] += each_lane[d, 1]
-    return row, n
+            sizes[place] += 1
+    return domain.size
 
 
 @compiled(void(given(int32), boolean[::1]))
@@ -79,55 +87,18 @@ def mark_codes(codes: Any, seen: Any) -> None:
         seen[U(codes[i])] = True
 
 
-@compiled(int64(*SAMPLE, int64, uint64[::1], int64))
-def thin(domain: Any, hashes: Any, tokens: Any, buckets: Any, scores: Any, n: Any, bounds: Any, size: Any) -> Any:
-    """Lower every bound to no less than the `size`-th smallest hash, drop what lies above: how many stay."""
-    shifts = np.zeros(bounds.size, np.uint64)
-    for d in range(bounds.size):
-        while bounds[d] >> shifts[d] >= FINE:
-            shifts[d] += np.uint64(1)
-    counts = np.zeros((bounds.size, FINE), np.int64)
-    for i in range(n):
-        counts[domain[i], hashes[i] >> shifts[domain[i]]] += 1
-    for d in range(bounds.size):
-        reached = 0
-        for b in range(FINE):
-            reached += counts[d, b]
-            if reached >= size:
-                bounds[d] = min(bounds[d], (np.uint64(b + 1) << shifts[d]) - np.uint64(1))
-                break
-    kept = 0
-    for i in range(n):
-        if hashes[i] <= bounds[domain[i]]:
-            domain[kept], hashes[kept], tokens[kept], buckets[kept] = domain[i], hashes[i], tokens[i], buckets[i]
-            for c in range(scores.shape[1]):
-                scores[kept, c] = scores[i, c]
-            kept += 1
-    return kept
+@compiled(void(given(int32), given(int32), int32[::1]))
+def translate(codes: Any, index: Any, found: Any) -> None:
+    """What stands in `index` at each code."""
+    for i in range(U(codes.size)):
+        found[i] = index[U(codes[i])]
 
 
-@compiled(void(given(int32), given(uint64), int64, given(uint64), int64[::1], int64[::1]))
-def sort_sample(domain: Any, hashes: Any, n: Any, bounds: Any, order: Any, ends: Any) -> None:
-    """Rows in the order of domain and hash, and where each domain ends: by counting, as hashes are uniform."""
-    shifts = np.zeros(bounds.size, np.uint64)
-    for d in range(bounds.size):
-        while bounds[d] >> shifts[d] >= FINE:
-            shifts[d] += np.uint64(1)
-    first = np.zeros(bounds.size * FINE + 1, np.int64)
-    for i in range(n):
-        first[domain[i] * FINE + np.int64(hashes[i] >> shifts[domain[i]]) + 1] += 1
-    for b in range(1, first.size):
-        first[b] += first[b - 1]
-    for d in range(bounds.size + 1):
-        ends[d] = first[d * FINE]
-    for i in range(n):
-        b = domain[i] * FINE + np.int64(hashes[i] >> shifts[domain[i]])
-        order[first[b]] = i
-        first[b] += 1
-    for d in range(bounds.size):
-        for k in range(ends[d] + 1, ends[d + 1]):
-            row, at = order[k], k
-            while at > ends[d] and hashes[order[at - 1]] > hashes[row]:
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = row
+@compiled(boolean(given(float64), float64[::1]))
+def copy_finite(values: Any, into: Any) -> Any:
+    """Copy values; whether one of them is infinite is returned."""
+    n_infinite = 0
+    for i in range(U(values.size)):
+        into[i] = values[i]
+        n_infinite += abs(values[i]) == np.inf
+    return n_infinite > 0

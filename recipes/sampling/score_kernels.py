@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import float64, int32, int64, types, uint16, void
+from numba import float64, int32, int64, types, uint32, void
 
 from .hash_kernels import U, compiled, given
 from .histogram import N_BINS
@@ -21,6 +21,8 @@ from .order_keys import HALF, ONE, TINY, ZERO
 HALF_KEY, ONE_KEY, TINY_KEY = int(HALF), int(ONE), int(ZERO)
 TABLE = types.Array(int64, 2, "C", readonly=True)
 SCORES = types.Array(float64, 2, "C", readonly=True)
+TABLES = types.UniTuple(given(int64), 5)  # type: ignore[no-untyped-call]
+"""What sigma is computed from: see `recipes.sampling.normalise.Normaliser.tables`."""
 BLOCK = 1 << 12
 """Rows whose intermediate values stay near the processor."""
 ROW_END = (1 << ROW_BITS) - 1
@@ -94,38 +96,23 @@ def add_scores(
     return n
 
 
-@compiled(
-    void(
-        *(given(int32), int64, int64, given(float64), float64, given(int64), given(int64), given(int64)),
-        *(given(int64), given(int64), int64[::1], int64[::1], int32[::1]),
-    )
-)
-def sigma_block(
-    domain: Any,
-    n_criteria: Any,
-    criterion: Any,
-    scores: Any,
-    sign: Any,
-    shifts: Any,
-    offsets: Any,
-    table: Any,
-    step_at: Any,
-    step_value: Any,
-    values: Any,
-    entries: Any,
-    refined: Any,
-) -> None:
-    """Sigma of one criterion to `values`; `entries` and `refined` are room for as many rows and one more."""
+@compiled(void(given(int32), given(float64), float64, TABLES, int64[::1], int64[::1], int32[::1]))
+def sigma_all(rows: Any, scores: Any, sign: Any, tables: Any, values: Any, entries: Any, refined: Any) -> None:
+    """Sigma of scores to `values`, by the row of the tables each belongs to: see `recipes.sampling.normalise`.
+
+    `entries` and `refined` are room for as many rows, and one more.
+    """
+    shifts, offsets, table, step_at, step_value = tables
     order_all(scores, sign, values)
-    for i in range(U(domain.size)):
-        row = U(domain[i]) * U(n_criteria) + U(criterion)
+    for i in range(U(rows.size)):
+        row = U(rows[i])
         low = np.int64(row) << ROW_BITS
         spot = (values[i] >> shifts[row]) - offsets[row]
         values[i] = min(max(spot, low), low + ROW_END)  # a score not seen before: the nearest that was
-    for i in range(U(domain.size)):
+    for i in range(U(rows.size)):
         entries[i] = table[U(values[i]) >> U(PLACE_BITS)]
     n_refined = U(0)
-    for i in range(U(domain.size)):
+    for i in range(U(rows.size)):
         refined[n_refined] = i
         n_refined += U(entries[i] < 0)
     for k in range(n_refined):  # the last step before the spot
@@ -136,72 +123,31 @@ def sigma_block(
             first += half * (step_at[U(first + half)] <= values[place])
             size -= half
         entries[place] = step_value[U(first)] << 32
-    for i in range(U(domain.size)):
+    for i in range(U(rows.size)):
         entry = entries[i]
         value = (entry >> 32) + (((values[i] & PLACE) * (entry & RISE)) >> PLACE_BITS)
         values[i] = WORST if np.isnan(scores[i]) else value
 
 
-@compiled(
-    void(
-        *(given(int32), int64, int64, given(float64), float64, given(int64), given(int64), given(int64)),
-        *(given(int64), given(int64), int64[::1]),
-    )
-)
-def sigma_all(
-    domain: Any,
-    n_criteria: Any,
-    criterion: Any,
-    scores: Any,
-    sign: Any,
-    shifts: Any,
-    offsets: Any,
-    table: Any,
-    step_at: Any,
-    step_value: Any,
-    values: Any,
-) -> None:
-    """Sigma of one criterion to `values`: see `recipes.sampling.normalise`."""
-    entries = np.empty(domain.size, np.int64)
-    refined = np.empty(domain.size + 1, np.int32)
-    tables = (shifts, offsets, table, step_at, step_value)
-    sigma_block(domain, n_criteria, criterion, scores, sign, *tables, values, entries, refined)
-
-
-@compiled(
-    void(
-        *(given(int32), SCORES, given(int64), given(float64), TABLE),
-        *(given(int64), given(int64), given(int64), given(int64), given(int64), int64, uint16[::1]),
-    )
-)
+@compiled(void(given(int32), SCORES, given(int64), given(float64), TABLE, TABLES, int64, int64, uint32[::1]))
 def merge_scores(
-    domain: Any,
-    scores: Any,
-    used: Any,
-    signs: Any,
-    weights: Any,
-    shifts: Any,
-    offsets: Any,
-    table: Any,
-    step_at: Any,
-    step_value: Any,
-    shift: Any,
-    bins: Any,
+    domain: Any, scores: Any, used: Any, signs: Any, weights: Any, tables: Any, shift: Any, n_bins: Any, slots: Any
 ) -> None:
-    """Eq. 1 in integers to `bins`: the sum over the criteria `used` of weight times sigma, its last `shift` bits cut off.
+    """Eq. 1 in integers: the sum over the criteria `used` of weight times sigma, its last `shift` bits cut off.
 
-    Scores are ``(n_criteria, n)``.
+    Scores are ``(n_criteria, n)``; domain times `n_bins` plus that sum goes to `slots`.
     """
-    values, entries = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
-    merged, refined = np.empty(BLOCK, np.int64), np.empty(BLOCK + 1, np.int32)
-    tables = (shifts, offsets, table, step_at, step_value)
+    values, entries, merged = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    rows, refined = np.empty(BLOCK, np.int32), np.empty(BLOCK + 1, np.int32)
     for begin in range(0, domain.size, BLOCK):
         places = domain[begin : begin + BLOCK]
         merged[:] = 0
         for c in used:
+            for i in range(U(places.size)):
+                rows[i] = places[i] * signs.size + c
             column = scores[c, begin : begin + BLOCK]
-            sigma_block(places, signs.size, c, column, signs[c], *tables, values, entries, refined)
+            sigma_all(rows[: places.size], column, signs[c], tables, values, entries, refined)
             for i in range(U(places.size)):
                 merged[i] += values[i] * weights[U(places[i]), U(c)]
         for i in range(U(places.size)):
-            bins[U(begin) + i] = merged[i] >> shift
+            slots[U(begin) + i] = places[i] * n_bins + (merged[i] >> shift)

@@ -95,6 +95,7 @@ class Scored:
     def __init__(self, n: int = 5000) -> None:
         rng = np.random.default_rng(0)
         self.domain, self.bins = rng.integers(0, 2, n), rng.integers(0, 4, n)
+        self.slots = (4 * self.domain + self.bins).astype(np.uint32)
         self.ids = rng.integers(0, 2**63, n).astype(np.uint64)
 
 
