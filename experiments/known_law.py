@@ -66,6 +66,10 @@ class KnownLaw:
         """Loss (n_points,) [nats/token]."""
         return np.asarray(self.bound.predict(self.theta, points)[0])
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        return np.asarray(self.bound.by_share(self.theta, points)[0])
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

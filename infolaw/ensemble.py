@@ -123,6 +123,13 @@ class Ensemble:
         logs = [np.log(member.predict(points)) for member in self.chosen]
         return np.asarray(np.exp(np.average(logs, axis=0, weights=[w for w in self.weights if w > 0])))
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        relative = [member.by_share(points) / member.predict(points)[:, None] for member in self.chosen]
+        return np.asarray(
+            self.predict(points)[:, None] * np.average(relative, axis=0, weights=[w for w in self.weights if w > 0])
+        )
+
     def log_sd(self, points: Points) -> Array:
         """Standard error of log loss (n_points,) from the noise of the runs: root mean square over the chosen laws."""
         return np.asarray(np.sqrt(np.mean([member.log_sd(points) ** 2 for member in self.chosen], axis=0)))

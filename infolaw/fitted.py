@@ -216,6 +216,10 @@ class FittedLaw:
         """Loss (n_points,) [nats/token]."""
         return np.array(self.bound.predict(self.theta[None], points)[0])
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        return np.array(self.bound.by_share(self.theta[None], points)[0])
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

@@ -183,6 +183,11 @@ class Points:
         return np.asarray(np.maximum(self.cell_epochs - 1, 0))
 
     @cached_property
+    def is_fresh(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether one more token of a cell is one not seen before, (n_points, n_cells)."""
+        return self.cell_tokens < self.cell_unique
+
+    @cached_property
     def weights(self) -> Array:
         """Shares of the training tokens by cell, (n_points, n_cells)."""
         return self.cell_tokens / self.tokens[:, None]

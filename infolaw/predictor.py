@@ -28,6 +28,10 @@ class Predictor(Protocol):
         """Loss (n_points,) [nats/token]."""
         ...
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        ...
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

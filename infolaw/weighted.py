@@ -126,6 +126,10 @@ class WeightedFit:
         """Weighted sum of the losses (n_points,)."""
         return np.asarray(np.array(self.weights) @ np.stack([part.predict(points) for part in self.parts]))
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the sum by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        return np.asarray(np.tensordot(self.weights, np.stack([part.by_share(points) for part in self.parts]), 1))
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

@@ -19,6 +19,7 @@ from .curves import isoflop_recipes, recipe_curve
 from .plan_plots import isoflop_with_recipes, loss_frontier, recipe_by_budget, value_of_data
 from .pricer import Pricer
 from .recipe import Recipe
+from .size_search import best_size
 from .value import data_values, every_cell
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def draw_curve(kind: str, asked: CurveRequest, seed: int = 0) -> tuple[Figure, d
     spent = asked.spent(kind)
     match kind:
         case "value-of-data":
-            size = pricer.best_size(Budget(flops=spent[0]))
+            size = best_size(pricer, Budget(flops=spent[0]))
             offers = asked.constraints.offers or every_cell(pricer.corpus, asked.more or 0.01 * size[1])
             values = data_values(pricer, *size, offers, flops=spent[0], seed=seed)
             return value_of_data(values), {"values": [value.to_dict() for value in values]}

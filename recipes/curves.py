@@ -19,6 +19,7 @@ from infolaw.units import Array
 from .budget import Budget
 from .corpus import Corpus
 from .pricer import Pricer
+from .size_search import best_size
 
 ENTERS = 0.01
 """Share of the tokens from which a cell counts as drawn from."""
@@ -181,7 +182,7 @@ def isoflop_recipes(pricer: Pricer, budget: Budget, flops: Sequence[float], n_si
     found = []
     for amount in flops:
         spent = replace(budget, flops=float(amount))
-        centre = (spent.size or pricer.best_size(spent))[0]
+        centre = (spent.size or best_size(pricer, spent))[0]
         weights, rows = None, []
         for size in centre * np.exp(np.linspace(-_WIDTH, _WIDTH, n_sizes)):
             tokens = spent.tokens_at(float(size))
@@ -223,7 +224,7 @@ def grouped_shares(corpus: Corpus, shares: Array, most: int) -> tuple[list[str],
 
 
 def _point(pricer: Pricer, budget: Budget, baseline: Array | None, level: float, seed: int) -> BudgetPoint:
-    n_params, tokens = budget.size or pricer.best_size(budget)
+    n_params, tokens = budget.size or best_size(pricer, budget)
     weights = pricer.best_weights(n_params, tokens)
     both = pricer.points(n_params, tokens, weights if baseline is None else np.vstack([weights, baseline]))
     losses, own = pricer.predictor.predict(both), both.take([0])

@@ -20,6 +20,7 @@ from infolaw.units import Array
 
 from .budget import Budget
 from .pricer import Pricer
+from .size_search import best_size, recipes_at
 from .weight_search import Limits, improved
 
 N_DRAWS = 400
@@ -123,18 +124,16 @@ def best_size_over(pricer: Pricer, budget: Budget, reference: Array, risk: Risk,
     Raises
     ------
     BudgetError
-        See `Pricer.best_size`.
+        See `best_size`.
     """
-    n_params, tokens = pricer.best_size(budget)
+    n_params, tokens = best_size(pricer, budget)
     if budget.overtraining is not None:
         return n_params, tokens
-    weights, found = pricer.best_weights(n_params, tokens), []
-    for size in n_params * np.exp(STEPS):
-        try:
-            spent = budget.tokens_at(float(size))
-            weights = pricer.best_weights(size, spent, weights, rough=True)
-        except BudgetError:
-            continue
+    sizes = n_params * np.exp(STEPS)
+    losses, recipes = recipes_at(pricer, budget, sizes, pricer.best_weights(n_params, tokens))
+    found = []
+    for k in np.flatnonzero(np.isfinite(losses)):
+        size, spent = float(sizes[k]), budget.tokens_at(float(sizes[k]))
         worlds = Worlds(pricer.predictor, partial(pricer.points, size, spent), reference, risk, seed)
-        found.append((risk.level(worlds.losses(weights[None], N_DRAWS)[:, 0]), float(size), spent))
+        found.append((risk.level(worlds.losses(recipes[[k]], N_DRAWS)[:, 0]), size, spent))
     return min(found)[1:] if found else (n_params, tokens)

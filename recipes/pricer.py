@@ -1,4 +1,4 @@
-"""Price recipes with a law on a corpus: the best recipe at any size, and the best size for a budget.
+"""Price recipes with a law on a corpus: the best recipe at any size.
 
 The recipe is exact (water-filling) where the law is concave in it, searched where it is not; epochs are always those at
 the target's tokens, not the proxies'.
@@ -18,20 +18,14 @@ from infolaw.points import Points
 from infolaw.predictor import Predictor
 from infolaw.units import Array
 
-from .budget import Budget
 from .constraints import Constraints
 from .corpus import Corpus
+from .gradient_search import descend
 from .grouped import check_groups
 from .weight_search import Limits, best_weights
 
-_GRID = 14
-"""Sizes that the search begins with: the loss is smooth in ln N, and the best is refined between its neighbours."""
-_XATOL = 3e-3
-"""A third of a hundredth of a size: the loss is flat about its best."""
-_HOPELESS = 0.3
-"""A size so many nats above the best is searched no farther outwards."""
-_FEW_STEPS, _ROUGH = 20, 1e-9
-"""Recipes of sizes that are only weighed: each from its neighbour's alone, in few steps."""
+_FEW_STEPS, _ROUGH = 30, 1e-8
+"""Recipes of sizes that are only weighed: from one start alone, in few steps."""
 
 
 @dataclass(frozen=True)
@@ -142,68 +136,58 @@ class Pricer:
         """Quality bucket of every corpus cell, 0 = best, (n_cells,)."""
         return np.array([float((cell.bucket or "q0")[1:]) for cell in self.corpus.cells])
 
+    def best_weights_each(self, sizes: Array, tokens: Array, start: Array) -> tuple[Array, Array]:
+        """Weights (n_sizes, n_cells) that are good at each size and its tokens, and whether any meet the constraints there.
+
+        Exact where the law is concave in the recipe; else searched from `start` (n_cells,), a recipe that is good at one of
+        the sizes, all at once where the constraints are bounds alone.
+        """
+        limits = [self._limits_if_any(*at) for at in zip(sizes, tokens, strict=True)]
+        met = np.array([one is not None for one in limits])
+        recipes = np.tile(start, (len(sizes), 1))
+        known = [one for one in limits if one is not None]
+        if not known:
+            return recipes, met
+        searched = self.predictor.sees_recipe and self.predictor.cell_value(sizes[met][0], tokens[met][0]) is None
+        if not searched or any(len(one.rules[1]) for one in known):
+            each = [self.best_weights(*at, start, rough=True) for at in zip(sizes[met], tokens[met], strict=True)]
+            recipes[met] = np.array(each)
+            return recipes, met
+
+        def at(weights: Array, index: Any) -> Points:
+            return self.points(sizes[met][index], tokens[met][index], weights)
+
+        def values(weights: Array, index: Any) -> Array:
+            return self.predictor.predict(at(weights, index))
+
+        def slopes(weights: Array, index: Any) -> Array:
+            return self._by_weight(at(weights, index))
+
+        low, high = np.array([one.low for one in known]), np.array([one.high for one in known])
+        recipes[met] = descend(values, slopes, recipes[met], low, high, known[0].metric, _FEW_STEPS, _ROUGH)[0]
+        return recipes, met
+
+    def _limits_if_any(self, n_params: float, tokens: float) -> Limits | None:
+        try:
+            return self.tried(float(n_params), float(tokens)) if np.isfinite(tokens) else None
+        except BudgetError:
+            return None
+
+    def _by_weight(self, points: Points) -> Array:
+        """Derivative of the loss by the corpus' weights, (n_points, n_cells)."""
+        return np.asarray(self.predictor.by_share(points)[:, self.cells])
+
     def _searched(self, n_params: float, tokens: float, start: Array | None, rough: bool) -> Array:
         limits = self.tried(n_params, tokens)
 
         def losses(weights: Array) -> Array:
             return self.predictor.predict(self.points(n_params, tokens, weights))
 
+        def slopes(weights: Array) -> Array:
+            return self._by_weight(self.points(n_params, tokens, weights))
+
         if start is None or not limits.met(start):
-            return best_weights(losses, limits, limits.starts(self.quality))
+            return best_weights(losses, limits, limits.starts(self.quality), slopes=slopes)
         if rough:
-            return best_weights(losses, limits, start[None], most=_FEW_STEPS, within=_ROUGH)
-        return best_weights(losses, limits, np.vstack([start, limits.starts(self.quality)]))
-
-    def best_size(self, budget: Budget) -> tuple[float, float]:
-        """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
-
-        Raises
-        ------
-        BudgetError
-            If the law has no optimum, or it lies on the edge of the search, or no size meets the constraints.
-        """
-        from scipy.optimize import minimize_scalar
-
-        if self.predictor.no_optimum:
-            raise BudgetError(
-                f"this law has no compute-optimal size: {self.predictor.no_optimum}. Fix the size with --n-params, or plan "
-                "with a law that has a model term of its own, such as infolaw_e."
-            )
-        grid = np.log(budget.sizes(_GRID))
-        losses, recipes = np.full(_GRID, np.inf), dict[int, Array | None]()
-        for k in np.argsort(np.abs(grid - grid.mean()), kind="stable"):  # from the middle outwards: each from its neighbour
-            inner = k - 1 if k - 1 in recipes else k + 1
-            hopeless = np.isfinite(losses[inner]) and losses[inner] > losses.min() + _HOPELESS
-            losses[k], recipes[k] = (losses[inner], None) if hopeless else self._best(grid[k], budget, recipes.get(inner))
-        if not np.isfinite(losses).any():
-            largest = float(np.exp(grid[-1]))
-            self.limits(largest, budget.tokens_at(largest))  # raises with the reason
-        k = int(losses.argmin())
-        best = float(grid[k])
-        if 0 < k < _GRID - 1:
-            near, ends = recipes[k], (float(grid[k - 1]), float(grid[k + 1]))
-            refined = minimize_scalar(
-                lambda u: self._best(u, budget, near)[0], bounds=ends, method="bounded", options={"xatol": _XATOL}
-            )
-            best = float(refined.x) if refined.fun <= losses[k] else best
-        else:
-            ratio = budget.tokens_at(float(np.exp(best))) / np.exp(best)
-            raise BudgetError(
-                f"the best size for {budget.flops:g} FLOP lies on the edge of the search ({np.exp(best):.3g} parameters, "
-                f"{ratio:.3g} tokens each): the law has no optimum here. Fix the size with --n-params."
-            )
-        n_params = float(np.exp(best))
-        tokens = budget.tokens_at(n_params)
-        return (
-            (n_params, tokens) if budget.overtraining is None else budget.at_ratio(budget.overtraining * tokens / n_params)
-        )
-
-    def _best(self, log_n_params: float, budget: Budget, start: Array | None) -> tuple[float, Array | None]:
-        """Loss and weights of a size with its best recipe; ``inf`` and None where none meets the constraints."""
-        n_params = float(np.exp(log_n_params))
-        tokens = budget.tokens_at(n_params)
-        try:
-            weights = self.best_weights(n_params, tokens, start, rough=True)
-        except BudgetError:
-            return float("inf"), None
-        return float(self.predictor.predict(self.points(n_params, tokens, weights))[0]), weights
+            return best_weights(losses, limits, start[None], most=_FEW_STEPS, within=_ROUGH, slopes=slopes)
+        return best_weights(losses, limits, np.vstack([start, limits.starts(self.quality)]), slopes=slopes)

@@ -142,6 +142,18 @@ class Wished(WeightedFit):
         changes, today = self.changes(points)
         return np.asarray(self._combined(changes, today) + self._price(changes))
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of what is minimised by the share of each cell, (n_points, n_cells)."""
+        changes, today = self.changes(points)
+        slopes = np.stack([part.by_share(points) for part in self.parts])
+        shares = np.broadcast_to(np.array(self.weights)[:, None], changes.shape)
+        if self.wishes.kind == "worst":
+            worst = np.arange(len(changes))[:, None] == (changes / today).argmax(0)
+            shares = worst * np.tensordot(self.weights, today, 1) / today
+        if self.wishes.guard:
+            shares = shares + np.maximum(self.pressure[:, None] + STIFFNESS * (changes + MARGIN), 0.0)
+        return np.asarray((shares[..., None] * slopes).sum(0))
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

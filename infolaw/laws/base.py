@@ -20,6 +20,9 @@ from ..points import Points, Schema
 from ..units import Array
 from .parameter import CellValue, Parameter
 
+_SHARE = 1e-6
+"""Step of a share where its derivative is differenced."""
+
 Constants: TypeAlias = Mapping[str, Array]
 """Constants by name, each broadcasting to (n_batch, n_points), or to (n_batch, n_points, n_cells) if by cell."""
 
@@ -60,6 +63,13 @@ class Law:
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array] | None:
         """Return the derivative of `predict` by each constant, shaped like the constant; None: differenced."""
+        return None
+
+    def by_share(self, p: Constants, x: Points) -> Array | None:
+        """Return the derivative of `predict` by each cell's share at the same size and tokens; None: differenced.
+
+        Broadcasts to (n_batch, n_points, n_cells) [nats/token].
+        """
         return None
 
     def optimal_n_params(self, p: Constants, flops: float) -> Array | None:
@@ -207,6 +217,19 @@ class BoundLaw:
             if partials is None:
                 return self._differences(theta, points)
             return self._chain(partials, theta, points)
+
+    def by_share(self, theta: Array, points: Points) -> Array:
+        """Derivatives of `predict` by the share of each cell at the same size and tokens, (n_batch, n_points, n_cells).
+
+        Shares are moved one by one: moves along which they still sum to 1 are what counts.
+        """
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            slopes = self.law.by_share(self.spread(theta, points), points)
+        if slopes is not None:
+            return np.broadcast_to(slopes, (len(theta), *points.cell_tokens.shape))
+        steps = [_SHARE * points.tokens[:, None] * one for one in np.eye(points.cell_tokens.shape[1])]
+        moved = [self.predict(theta, replace(points, cell_tokens=points.cell_tokens + step)) for step in steps]
+        return (np.stack(moved, -1) - self.predict(theta, points)[..., None]) / _SHARE
 
     def _chain(self, partials: Mapping[str, Array], theta: Array, points: Points) -> Array:
         constants = self.decode(theta)

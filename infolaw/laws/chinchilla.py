@@ -78,6 +78,10 @@ class Chinchilla(Law):
             "beta": -p["B"] * by_b * x.log_tokens,
         }
 
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return zeros: all tokens are alike."""
+        return np.zeros((1, 1, 1))
+
     def optimal_n_params(self, p: Constants, flops: float) -> Array:
         """Return N* (Hoffmann et al. 2022, eq. 4)."""
         return closed_form_n_params(p, flops)

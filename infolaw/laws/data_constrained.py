@@ -95,6 +95,20 @@ class DataConstrained(Law):
             "R_N": loss_by_n * n_by_r,
         }
 
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares: of D', and of the matching size through the distinct tokens."""
+        a, alpha, beta = p["A"], p["alpha"], p["beta"]
+        seen = x.cell_seen.sum(1)
+        size, _ = self._matching_size(p, seen)
+        matched = np.minimum(x.n_params, size)
+        n_worth, _, n_by_u = diminished(matched, x.n_params / matched - 1, p["R_N"])
+        d_worth = worth_of(x.cell_seen, x.cell_repeats, p["R_D"][..., None]).sum(-1)
+        by_d = -beta * p["B"] * d_worth ** -(beta + 1)
+        by_size = np.where(x.n_params > size, -alpha * a * n_worth ** -(alpha + 1) * n_by_u, 0.0)
+        by_seen = by_size * size * beta / alpha / seen
+        left = np.exp(-x.cell_repeats / p["R_D"][..., None])
+        return np.asarray((by_d[..., None] * left + by_seen[..., None] * x.is_fresh) * x.tokens[:, None])
+
     def cell_value(self, p: Constants, n_params: float, tokens: float) -> CellValue:
         """Every fresh token is worth the same, a repeated one exp(-(epochs-1)/R*_D) of it."""
         return CellValue(np.ones(1), 1.0, 1.0 / float(np.asarray(p["R_D"]).ravel()[0]))

@@ -122,3 +122,19 @@ class DomainTerms(Law):
             "kappa": data * harm * (x.log_n_params - p["log_n"]),
             "theta": -(by_worth * worth * p["bucket"]).sum(-1),
         }
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares: of what feeds the terms, and of the harm."""
+        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        fed, terms = self._terms(p, worth)
+        harm, half, tokens = self._harm(p, x)[0], p["R"][..., None], x.tokens[:, None]
+        by_fed = -p["beta"][..., None] * terms * (1 + harm)[..., None] / fed
+        total = by_fed.sum(-1)
+        by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
+        left = np.exp(-x.cell_repeats / half)
+        slope = by_worth * self._density(p) * left * tokens
+        if "P" not in p:
+            return np.asarray(slope)
+        grown = p["P"] * np.exp(p["kappa"] * (x.log_n_params - p["log_n"])) * terms.sum(-1)
+        by_spent = np.where(x.is_fresh, 0.0, left / half) * tokens / np.maximum(x.cell_unique, 1.0)
+        return np.asarray(slope + grown[..., None] * (1 - left + x.weights * by_spent))

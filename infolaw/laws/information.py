@@ -45,6 +45,12 @@ def information(density: Array, appetite: Array, seen: Array, epochs: Array, log
     return info, by_appetite, by_density
 
 
+def information_by_token(appetite: Array, x: Points, log_k: Array) -> Array:
+    """Information of one token more in every cell at density 1, (n_batch, n_points, n_cells)."""
+    rate = (appetite / log_k)[..., None]
+    return np.asarray(log_k[:, None] * np.where(x.is_fresh, -np.expm1(-rate), rate * np.exp(-rate * x.cell_epochs)))
+
+
 def require_buckets(law: str, schema: Schema) -> Array:
     """Quality bucket of every cell; a law over buckets cannot do without."""
     if len(schema.cells) > 1 and any(bucket is None for bucket in schema.buckets):
@@ -127,6 +133,13 @@ class InfoLaw(Law):
     def info(self, p: Constants, x: Points) -> Array:
         """Information that a run takes in, (n_batch, n_points) [token units times logarithms]."""
         return self._info(p, x)[0]
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares, through the information."""
+        log_k = (x.log_tokens - math.log(self.token_unit)) / math.log(self.log_base)
+        by_info = -p["beta"] * p["alpha"] * self.info(p, x) ** -(p["beta"] + 1)
+        by_token = information_by_token(p["a"] * self._log_n(x) + p["b"], x, log_k)
+        return np.asarray(by_info[..., None] * density_of(p) * by_token * (x.tokens / self.token_unit)[:, None])
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
@@ -249,6 +262,12 @@ class InfoLawE(Law):
             "l": through * appetite / p.get("l", 1.0),
             "s": through * appetite * x.log_n_params,
         }
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares, through the information."""
+        by_info = -p["beta"] * p["B"] * self.info(p, x) ** -(p["beta"] + 1)
+        by_token = information_by_token(self._appetite(p, x), x, x.log_tokens)
+        return np.asarray(by_info[..., None] * density_of(p) * by_token * x.tokens[:, None])
 
     def cell_value(self, p: Constants, n_params: float, tokens: float) -> CellValue:
         """Marginal information of a token of each cell."""

@@ -16,7 +16,7 @@ from ..points import Points, Schema
 from ..units import Array
 from .base import Constants, Law
 from .chinchilla import Chinchilla, closed_form_n_params, model_term
-from .data_constrained import SPENT, diminished
+from .data_constrained import SPENT, diminished, worth_of
 from .parameter import Parameter
 
 CELL_LOSS = Parameter(
@@ -40,6 +40,8 @@ GAIN = Parameter(
 CONCAVITY = Parameter(
     "q", (0.02, 1.0), "1: every share of a cell counts alike; near 0: the first counts most", "q", start=(0.1, 0.9)
 )
+
+LEAST_SHARE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,10 @@ class Mixing(Law):
         """Return derivatives by all constants."""
         by_cell = self._mixture_term(p, x)[..., None] * x.weights / p.get("K", 1.0)
         return {**Chinchilla().partials(p, x), "K": by_cell}
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares."""
+        return np.asarray(self._mixture_term(p, x)[..., None] * np.log(p["K"])) if "K" in p else np.zeros((1, 1, 1))
 
     def optimal_n_params(self, p: Constants, flops: float) -> Array:
         """Return N*: the mixture shifts the loss and leaves N* alone."""
@@ -151,6 +157,19 @@ class ConcaveMixing(Law):
             "g": -above[..., None] * powers,
             "q": -above * (p.get("g", 0.0) * powers * log_weights).sum(-1),
         }
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares; that of a share of 0 is endless, and taken at a millionth."""
+        factor, data = self._factor(p, x)[0], self._data(p, x)[0]
+        slope = np.zeros((1, 1, 1))
+        if "g" in p:
+            above, q = factor * (model_term(p, x) + data), p["q"][..., None]
+            slope = -above[..., None] * p["g"] * q * np.maximum(x.weights, LEAST_SHARE) ** (q - 1)
+        if "R" not in p:
+            return np.asarray(slope)
+        worth = worth_of(x.cell_seen, x.cell_repeats, p["R"][..., None]).sum(-1)
+        left = np.exp(-x.cell_repeats / p["R"][..., None]) * x.tokens[:, None]
+        return np.asarray(slope - (factor * p["beta"] * data / worth)[..., None] * left)
 
     def optimal_n_params(self, p: Constants, flops: float) -> Array:
         """Return N*: the mixture scales both terms and leaves N* alone."""

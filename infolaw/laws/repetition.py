@@ -120,3 +120,17 @@ class Repetition(Law):
             "mu": -data * harm * pool,
             "theta": -by_effective * (worth * p["bucket"]).sum(-1),
         }
+
+    def by_share(self, p: Constants, x: Points) -> Array:
+        """Return derivatives by shares: of the floor, of D', and of the harm."""
+        _, effective, spent, grows, harm, data = self._parts(p, x)
+        tokens, half = x.tokens[:, None], p["R"][..., None]
+        left = np.exp(-x.cell_repeats / half)
+        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+        by_effective = -p["beta"] * data / effective * (1 + harm)
+        by_spent = np.where(x.is_fresh, 0.0, left / half) * tokens / np.maximum(x.cell_unique, 1.0)
+        shrinks = p["mu"] if "mu" in p else p["kappa"] if self.harm == "ratio" else np.zeros((1, 1))
+        by_pool = (-shrinks * data * harm / x.cell_seen.sum(1))[..., None] * x.is_fresh * tokens
+        by_harm = (data * p["P"] * grows)[..., None] * (spent + x.weights * by_spent)
+        floor = p["E"] if p["E"].ndim == 3 else 0.0
+        return np.asarray(floor + by_effective[..., None] * density * left * tokens + by_harm + by_pool)

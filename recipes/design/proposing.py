@@ -19,6 +19,7 @@ from ..pricer import Pricer
 from ..provenance import settle
 from ..ratio_bound import held_to_runs
 from ..recipe import Recipe
+from ..size_search import best_size
 from .beliefs import Beliefs, usual_noise
 from .candidates import Candidates, candidates
 from .decisions import Decisions, decisions, other_sizes
@@ -71,7 +72,7 @@ def make_design(
     if target is None:
         target = Budget(flops=BEYOND * predictor.support.flops[1])
         notes += (f"no target was named: the plan is for {target.flops:.3g} FLOP, ten times the largest run (--flops).",)
-    n_params, tokens, held = held_to_runs(predictor, target, *(target.size or pricer.best_size(target)))
+    n_params, tokens, held = held_to_runs(predictor, target, *(target.size or best_size(pricer, target)))
     weights = pricer.best_weights(n_params, tokens)
     rivals = {} if baseline is None else {"baseline": baseline.array(pricer.corpus.names)}
     others = other_sizes(target, n_params)

@@ -104,6 +104,14 @@ class Corrected:
         loss = self.law.predict(self.views.law_points(points))
         return loss if self.residual is None else loss * np.exp(self.residual.mean(self.views.shares(points)))
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of log loss by the share of each of the finest cells, (n_points, n_cells)."""
+        seen = self.views.law_points(points)
+        slope = self.law.by_share(seen) / self.law.predict(seen)[:, None] @ self.views.to_law.T
+        if self.residual is None:
+            return np.asarray(slope)
+        return np.asarray(slope + self.residual.slope(self.views.shares(points)) @ self.views.to_shares.T)
+
     def draws(self, points: Points, n: int, seed: int, worlds: Array | slice = EVERY) -> Array:
         """Losses (n, n_points) by the noise of the runs, or some of these worlds: each is the same in every call.
 

@@ -103,6 +103,11 @@ class Joint:
         logs = [np.log(member.predict(points)) for member in self.members]
         return np.asarray(np.exp(np.average(logs, axis=0, weights=self.weights)))
 
+    def by_share(self, points: Points) -> Array:
+        """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
+        relative = np.average([member.by_share(points) for member in self.members], axis=0, weights=self.weights)
+        return np.asarray(self.predict(points)[:, None] * relative)
+
     def draws(
         self, points: Points, n: int = 1000, seed: int = 0, *, model_error: bool = True, worlds: slice = EVERY
     ) -> Array:

@@ -42,6 +42,10 @@ class Residual:
         """Expected residual of log loss, (n_points,)."""
         return np.asarray(self.process.predict(shares))
 
+    def slope(self, shares: Array) -> Array:
+        """Derivative of the expected residual by the shares, (n_points, n_cells)."""
+        return self.process.gradient(shares)
+
     def surfaces(self, errors: Array, seed: int) -> Surfaces:
         """Draw surfaces, each conditioned on its own errors of the runs, (n, n_runs) [log loss].
 

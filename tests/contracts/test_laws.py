@@ -1,6 +1,7 @@
 """Every law in the family keeps the same contract; a new law is tested on the day its file is written."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,20 @@ def test_analytic_gradient_is_the_differenced_one(spec):
     theta = some_vectors(law)
     differenced = law._differences(theta, points)
     np.testing.assert_allclose(law.jacobian(theta, points), differenced, rtol=1e-5, atol=1e-7 * np.abs(differenced).max())
+
+
+@pytest.mark.parametrize("cells", [CELLS, ("web/q0", "web/q1", "code/q0")])
+@pytest.mark.parametrize("spec", [spec for spec in VARIANTS if type(law_named(spec)).by_share is not Law.by_share])
+def test_analytic_slopes_by_share_are_the_differenced_ones(spec, cells):
+    points = some_points()
+    schema = Schema(cells, ("all",), "loss", points.log_n_params.mean(), points.log_tokens.mean())
+    law, one_group = law_named(spec).bind(schema), replace(points, group=np.zeros(len(points), np.intp))
+    theta, h = some_vectors(law), 1e-6
+    steps = one_group.tokens[:, None] * np.array([h, -h])[:, None, None, None] * np.eye(3)[:, None]
+    moved = one_group.cell_tokens + steps
+    ends = [[law.predict(theta, replace(one_group, cell_tokens=tokens)) for tokens in each] for each in moved]
+    differenced = (np.stack(ends[0], -1) - np.stack(ends[1], -1)) / (2 * h)
+    np.testing.assert_allclose(law.by_share(theta, one_group), differenced, rtol=1e-5, atol=1e-5 * np.abs(differenced).max())
 
 
 @pytest.mark.parametrize("spec", ["domain_terms", "domain_terms:harm=bounded"])

@@ -14,6 +14,7 @@ from recipes.cli import app
 from recipes.curves import BudgetPoint, RecipeCurve, grouped_shares, isoflop_recipes, recipe_curve
 from recipes.plan_plots import isoflop_with_recipes, loss_frontier, recipe_by_budget, value_of_data
 from recipes.pricer import Pricer
+from recipes.size_search import best_size
 from recipes.value import data_values, every_cell
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
@@ -39,7 +40,7 @@ def curve(pricer):
 
 def test_every_point_is_the_best_size_and_recipe_of_its_budget(pricer, curve):
     for point in curve.points:
-        size = pricer.best_size(Budget(flops=point.flops))
+        size = best_size(pricer, Budget(flops=point.flops))
         assert (point.n_params, point.tokens) == pytest.approx(size)
         assert point.weights == pytest.approx(pricer.best_weights(*size))
         assert point.lower < point.loss < point.upper
@@ -77,7 +78,7 @@ def test_budgets_without_an_answer_are_noted_and_none_at_all_is_refused(pricer):
 
 def test_isoflop_curves_bottom_out_at_the_best_size(pricer):
     (found,) = isoflop_recipes(pricer, Budget(flops=1.0), [1e21])
-    best = pricer.best_size(Budget(flops=1e21))
+    best = best_size(pricer, Budget(flops=1e21))
     assert found.n_params[found.best] == pytest.approx(best[0], rel=1e-6)
     np.testing.assert_allclose(6 * found.n_params * found.tokens, 1e21)
     assert (np.diff(found.weights[:, 0]) >= -1e-9).all(), "larger models read fewer tokens, so more of the best"

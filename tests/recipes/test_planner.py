@@ -12,6 +12,7 @@ from recipes.comparison import equivalent_compute
 from recipes.plan_text import difference_line
 from recipes.pricer import Pricer
 from recipes.ratio_bound import BEYOND
+from recipes.size_search import recipes_at
 
 TRUTH = {"E": 1.2, "A": 60.0, "alpha": 0.3, "B": 200.0, "beta": 0.25, "theta": 0.5, "s": 0.02, "l": 2.0}
 CELLS = ("q0", "q1", "q2")
@@ -47,7 +48,7 @@ def test_no_other_size_of_a_ratio_that_runs_have_weighed_beats_the_plan(law, cor
     plan = make_plan(law, corpus, Budget(flops=1e21))
     pricer, budget = Pricer(law, corpus, Constraints()), Budget(flops=1e21)
     sizes = [budget.at_ratio(ratio)[0] for ratio in np.geomspace(5 / BEYOND, 80 * BEYOND, 61)]
-    losses = [pricer._best(u, budget, None)[0] for u in np.log(sizes)]
+    losses = recipes_at(pricer, budget, np.array(sizes), corpus.natural)[0]
     assert plan.loss.value <= min(losses) + 1e-5  # chosen over drawn worlds, which are not the point
     np.testing.assert_allclose(6 * plan.n_params * plan.tokens, 1e21, rtol=1e-9)
 

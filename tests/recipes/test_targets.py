@@ -1,6 +1,7 @@
 """Several targets: their weights decide, the guard holds for each of them, and what it cannot hold is told."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from infolaw.weighted import fit_weighted
 from recipes import Budget, Cell, Constraints, Corpus, Plan, Recipe, make_plan
 from recipes.cli import app
 from recipes.pricer import Pricer
-from recipes.targets import Wishes, reweighed
+from recipes.targets import Wished, Wishes, reweighed
 
 CELLS = ("q0", "q1", "q2")
 TRUTH = {"A": 60.0, "alpha": 0.3, "B": 300.0, "beta": 0.25, "R": 6.0, "P": 0.3, "kappa": 0.2, "mu": 0.1, "theta": 0.3}
@@ -144,3 +145,15 @@ def test_the_command_takes_an_objective_file(fitted, tmp_path):
     refused = CliRunner().invoke(app, [*words, str(tmp_path / "bad.yaml")])
     assert refused.exit_code == 2
     assert "fit the target '1 - code'" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["sum", "worst"])
+@pytest.mark.parametrize("guard", [False, True])
+def test_slopes_of_what_is_wished_for_are_those_of_differences(fitted, kind, guard):
+    wishes = Wishes({"web": 0.7, "code": 0.3}, kind, guard)
+    wished = replace(Wished.of(fitted, np.array([0.3, 0.5, 0.2]), wishes), pressure=np.array([0.3, 0.0]))
+    weights = np.random.default_rng(3).dirichlet(5 * np.ones(3), 6)
+    points = Points.build(1e9, 4e10, weights=weights, unique=CORPUS.unique_tokens)
+    moved = points.cell_tokens + 1e-6 * points.tokens[:, None] * np.concatenate([np.eye(3), -np.eye(3)])[:, None]
+    ends = np.stack([wished.predict(replace(points, cell_tokens=tokens)) for tokens in moved], -1)
+    np.testing.assert_allclose(wished.by_share(points), (ends[:, :3] - ends[:, 3:]) / 2e-6, rtol=1e-4, atol=1e-5)

@@ -1,5 +1,7 @@
 """Joint prediction: a law carries the size, a residual the mixture, and held-out runs say which of them to trust."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,10 @@ def test_a_plan_says_what_binds_what_is_as_good_and_what_would_change_it(joint):
     assert plan.prices[0].cost > 0.001
     assert set(plan.loss.parts) == {"run_noise", "parameters", "model_error", "extrapolation"}
     assert type(plan).from_dict(plan.to_dict()) == plan
+
+
+def test_slopes_by_share_are_those_of_differences(joint):
+    points = target(np.random.default_rng(9).dirichlet(5 * np.ones(3), 6))
+    moved = points.cell_tokens + 1e-6 * points.tokens[:, None] * np.concatenate([np.eye(3), -np.eye(3)])[:, None]
+    ends = np.stack([joint.predict(replace(points, cell_tokens=tokens)) for tokens in moved], -1)
+    np.testing.assert_allclose(joint.by_share(points), (ends[:, :3] - ends[:, 3:]) / 2e-6, rtol=1e-4, atol=1e-6)
