@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
-from experiments import first_loop, learning_rate
+from experiments import first_loop, learning_rate, loop_joint
 from experiments.first_loop import SHIPPED
 from experiments.loop_runs import TABLES, place_of
 from infolaw import RunTable, read_runs
 from recipes import Corpus, Recipe
+from recipes.joint import fit_joint
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,8 @@ def test_todays_recipe_is_the_natural_one() -> None:
 
 def test_the_verdict_comes_again_from_the_shipped_runs(tables: dict[str, RunTable], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_loop, "LAWS", ("repetition",))
+    quick = partial(fit_joint, laws=("repetition", "data_constrained"), n_bootstrap=40)
+    monkeypatch.setattr(loop_joint, "fit_joint", quick)
     report = first_loop.run(first_loop.Config(shipped=True, bootstrap=50))
     rows = {row["recipe"]: row for row in next(iter(report.tables.values()))}
     means = tables["final"].frame.groupby("recipe")["loss"].mean()
@@ -63,6 +67,10 @@ def test_the_verdict_comes_again_from_the_shipped_runs(tables: dict[str, RunTabl
     assert before == pytest.approx(means.to_dict(), rel=1e-6)
     assert checks["planned loss inside its 90 % interval [1 = yes]"].verdict == "pass"
     assert abs(float(rows["plan"]["predicted"]) / float(rows["plan"]["measured"]) - 1) < 0.01
+    joint = report.tables["The same by the joint prediction of grid and mixtures"]
+    assert [row["measured"] for row in joint] == [row["measured"] for row in rows.values()]
+    assert checks["joint: planned loss inside its 90 % interval [1 = yes]"].got in (0.0, 1.0)
+    assert 0 <= checks["joint: measured gains inside their 90 % intervals"].got <= 3
 
 
 def test_the_learning_rate_of_every_width_is_near_its_best() -> None:
