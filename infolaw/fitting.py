@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import FitError, NonFiniteFitError
 from .laws import BoundLaw, Law
-from .noise import row_spreads
+from .noise import kind_spreads, row_spreads
 from .objectives import huber_width, robust_sd
 from .observations import Observations
 from .pooling import Pooling
@@ -19,7 +19,7 @@ from .problem import Problem
 from .result import FitResult
 from .starts import draw_starts
 from .status import FitStatus, Starts
-from .uncertainty import Noise, correlation, covariance
+from .uncertainty import Noise, correlation, covariance, leverage
 from .units import Array
 
 N_STARTS = 64
@@ -91,7 +91,7 @@ def fit_law(
     first = (problem.residuals(starts) ** 2).sum(1)
     chosen = np.argsort(np.where(np.isfinite(first), first, np.inf), kind="stable")[:n_refined]
     solved = problem.solve(starts[chosen], max_steps=max_steps, tolerance=_NEAR)
-    tuning = _Tuning(ties, observations.measured_sd, objective, huber_delta)
+    tuning = _Tuning(ties, observations, objective, huber_delta)
     _require_finite(bound, solved.objective)
     best_so_far = problem.solve(solved.theta[[solved.objective.argmin()]], max_steps=max_steps).theta[0]
     for _ in range(_ROUNDS):
@@ -126,15 +126,19 @@ class _Tuning:
     """What a fit learns from its own residuals: Huber's width, the noise, row weights, spreads between groups."""
 
     ties: Pooling
-    measured_sd: Array | None
+    observations: Observations
     objective: str
     huber_delta: float | None
 
     def apply(self, problem: Problem, theta: Array) -> tuple[Problem, _Tuning]:
         """Return the problem with what the residuals at `theta` say, and what to go on with."""
-        if self.measured_sd is not None:
-            spreads, _ = row_spreads(problem.residuals(theta[None])[0], self.measured_sd, problem.n_free(theta))
+        known = self.observations
+        if known.measured_sd is not None:
+            spreads, _ = row_spreads(problem.residuals(theta[None])[0], known.measured_sd, problem.n_free(theta))
             problem = replace(problem, row_sd=spreads)
+        elif known.noise_kind is not None:
+            residuals = problem.residuals(theta[None])[0]
+            problem = replace(problem, row_sd=kind_spreads(residuals, leverage(problem, theta), known.noise_kind))
         residuals, n_free = problem.standardised(theta)[0], round(problem.n_free(theta))
         if self.objective == "huber":
             problem = problem.with_delta(self.huber_delta or huber_width(residuals, n_free))

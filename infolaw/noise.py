@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _OUTCOMES = ("run_id", "seed", "flops", "epochs", "lr_schedule_complete")
 _NORMAL_95 = 1.959964
+KIND_ROWS = 5.0
+"""Rows at the noise of all that a kind's own is drawn to."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,29 @@ def row_spreads(residuals: Array, measured: Array, n_free: float) -> tuple[Array
         low, high = (common, high) if robust_sd(residuals / total, round(n_free)) > 1 else (low, common)
     total = np.sqrt(floor + high**2)
     return np.asarray(total / np.median(total)), high
+
+
+def kind_spreads(residuals: Array, leverage: Array, kind: Array) -> Array:
+    """Noise of each row relative to the typical row's, (n_rows,), where rows of one kind share it.
+
+    Parameters
+    ----------
+    residuals : ndarray, (n_rows,)
+        Of log loss.
+    leverage : ndarray, (n_rows,)
+        Share of each row that the fit has taken from it.
+    kind : ndarray of int, (n_rows,)
+
+    Notes
+    -----
+    Mean squares by kind over the rows that the fit has left, their logarithms drawn to that of all rows as by `KIND_ROWS`
+    rows more.
+    """
+    left, squares = 1.0 - leverage, np.square(residuals)
+    pooled, spread = np.log(squares.sum() / left.sum()), np.empty(len(residuals))
+    for one in np.unique(kind):
+        own = kind == one
+        n_left = left[own].sum()
+        alone = np.log(max(float(squares[own].sum() / n_left), HUBER_FLOOR**2))
+        spread[own] = np.exp(0.5 * (n_left * alone + KIND_ROWS * pooled) / (n_left + KIND_ROWS))
+    return np.asarray(spread / np.median(spread))

@@ -45,6 +45,8 @@ class Observations:
         What repeated seeds say; None if no run is repeated.
     evidence : mapping of str to tuple of str
         Distinct values of the columns of `run_columns.EVIDENCE` that the table has, over the rows used.
+    noise_kind : ndarray of int, (n_rows,), optional
+        Rows of one kind have a noise of their own, learnt by the fit; None: all rows are of one kind.
     """
 
     schema: Schema
@@ -58,6 +60,7 @@ class Observations:
     measured_sd: Array | None = None
     seed_noise: SeedNoise | None = None
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    noise_kind: Array | None = None
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -76,6 +79,7 @@ class Observations:
             run_id=self.run_id[index],
             row=self.row[index],
             measured_sd=None if self.measured_sd is None else self.measured_sd[index],
+            noise_kind=None if self.noise_kind is None else self.noise_kind[index],
         )
 
     def noted(self, *notes: str) -> Observations:

@@ -125,9 +125,10 @@ class Corrected:
         return loss * np.exp(_surfaces(self.law, self.residual, n, seed).take(worlds)(self.views.shares(points)))
 
     @property
-    def noise(self) -> float:
-        """Standard deviation of one run about the prediction [log loss]."""
-        return self.law.noise_sd if self.residual is None else self.residual.process.noise_
+    def noise(self) -> Array:
+        """Standard deviation of every row about the prediction, (n_rows,) [log loss]."""
+        level = self.law.noise_sd if self.residual is None else self.residual.process.noise_
+        return np.broadcast_to(level * self.law.problem.row_sd, len(self.law.observations))
 
 
 def with_worlds(members: Sequence[Corrected], max_steps: int = 500) -> tuple[Corrected, ...]:

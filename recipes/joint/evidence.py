@@ -103,6 +103,7 @@ class Evidence:
         views = Views(cells, pouring(cells, mine, corpus), pouring(cells, theirs, corpus))
         small = replace(drawn.points.poured(pouring(theirs, cells, corpus)), group=np.full(len(drawn), group, np.intp))
         points = _stacked(seen.points.poured(pouring(mine, cells, corpus)), small)
+        is_proxy = np.arange(len(points)) >= len(seen)
         rows = replace(
             seen,
             schema=replace(seen.schema, cells=cells),
@@ -111,9 +112,10 @@ class Evidence:
             run_id=np.concatenate([_named("run", seen.run_id), _named("proxy", drawn.run_id)]),
             row=np.arange(1, len(points) + 1),
             measured_sd=None,
+            noise_kind=is_proxy.astype(np.intp),
             evidence=joined_evidence(seen.evidence, drawn.evidence),
         )
-        return cls(rows, np.arange(len(points)) >= len(seen), views, seen.schema, _notes(mine, theirs, cells, drawn))
+        return cls(rows, is_proxy, views, seen.schema, _notes(mine, theirs, cells, drawn))
 
     @property
     def shares(self) -> Array:

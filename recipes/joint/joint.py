@@ -87,9 +87,10 @@ class Joint:
 
     @property
     def noise_sd(self) -> float:
-        """Standard deviation of one run [log loss]: of repeated seeds, or the least scatter about a member."""
+        """Standard deviation of one law run [log loss]: of repeated seeds, or the least scatter about a member."""
         seeds = self.evidence.rows.seed_noise
-        return seeds.sd if seeds is not None else min(member.noise for member in self.members)
+        own = ~self.evidence.is_proxy
+        return seeds.sd if seeds is not None else float(min(member.noise[own].mean() for member in self.members))
 
     @property
     def alone(self) -> tuple[tuple[str, Joint], ...]:

@@ -182,15 +182,14 @@ def _rule(means: Array) -> tuple[Array, Array]:
     return np.exp(behind), share / share.sum(0)
 
 
-def model_error(trials: Sequence[tuple[str, Trial, Points, Support]], noise: float) -> tuple[ModelError, float]:
+def model_error(trials: Sequence[tuple[str, Trial, Points, Support, Array]]) -> tuple[ModelError, float]:
     """What a form errs in beyond the noise of runs and its own spread: a level, and a stretch of contrasts.
 
     Parameters
     ----------
-    trials : sequence of (str, Trial, Points, Support)
-        Name of the fold, the points held out, and the box of what was fitted.
-    noise : float
-        Standard deviation of one run [log loss].
+    trials : sequence of (str, Trial, Points, Support, ndarray)
+        Name of the fold, what was tried, the points held out (n_test), the box of what was fitted, and the standard
+        deviation of every run held out (n_test,) [log loss].
 
     Returns
     -------
@@ -201,15 +200,18 @@ def model_error(trials: Sequence[tuple[str, Trial, Points, Support]], noise: flo
         kinds of hold-outs, so that unseen repetition counts as much as unseen sizes.
     """
     levels, missed, said = [ModelError.USUAL], dict[str, float](), dict[str, float]()
-    for name, attempt, points, support in trials:
+    for name, attempt, points, support, noise in trials:
         if attempt.fitted is None or not np.isfinite(attempt.errors).all():
             continue
         member, kind = _places(points), next(kind for kind in KINDS if name.startswith(kind))
-        level = member.T @ (attempt.errors / growth(points, support)) / member.sum(0)
-        levels.append(float(np.sqrt((level**2).mean())))
         expected = np.log(attempt.fitted.predict(points))
-        apart = _within(np.log(attempt.fitted.draws(points, N_WORLDS, 0)).T - expected[:, None], member)
-        own = float(np.median((apart**2).sum(0))) + noise**2 * (len(points) - member.shape[1])
+        apart = np.log(attempt.fitted.draws(points, N_WORLDS, 0)).T - expected[:, None]
+        grown = (member / member.sum(0)).T / growth(points, support)
+        known = np.median(((grown @ apart) ** 2).mean(0)) + (grown**2 @ noise**2).mean()
+        levels.append(float(np.sqrt(max(((grown @ attempt.errors) ** 2).mean() - known, 0.0))))
+        own = float(np.median((_within(apart, member) ** 2).sum(0))) + float((noise**2).mean()) * (
+            len(points) - member.shape[1]
+        )
         missed[kind] = missed.get(kind, 0.0) + float((_within(attempt.errors, member) ** 2).sum()) - own
         said[kind] = said.get(kind, 0.0) + float((_within(expected, member) ** 2).sum())
     shares = [max(missed[kind], 0.0) / said[kind] for kind in said if said[kind] > 1e-6]

@@ -1,12 +1,16 @@
 """Noise: repeated seeds give its floor, measured errors give weights, curves give a mean with its error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from infolaw import FitResult, RunTable, fit, read_runs, simulated_runs
 from infolaw.errors import RunTableError
-from infolaw.noise import row_spreads
+from infolaw.fitting import fit_law
+from infolaw.laws import law_named
+from infolaw.noise import kind_spreads, row_spreads
 from infolaw.observations import observe
 from infolaw.simulate import HOFFMANN
 from infolaw.smoothing import smoothed_final
@@ -124,3 +128,28 @@ def test_a_window_over_a_falling_loss_is_noted():
 def test_a_window_that_cannot_be_is_one_sentence(window):
     with pytest.raises(RunTableError, match="window"):
         smoothed_final(curves(), **window)
+
+
+def test_every_kind_of_rows_gets_its_own_noise_whatever_the_fit_has_taken():
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1], [40, 200])
+    design = rng.normal(size=(240, 12)) * np.where(kind == 0, 1.0, 0.05)[:, None]  # nearly all is learnt from kind 0
+    hat = design @ np.linalg.pinv(design)
+    ratios = []
+    for _ in range(50):
+        noise = rng.normal(size=240) * np.where(kind == 0, 0.002, 0.006)
+        spread = kind_spreads(noise - hat @ noise, np.diag(hat), kind)
+        ratios.append(spread[-1] / spread[0])
+    assert np.median(ratios) == pytest.approx(3.0, rel=0.2)
+
+
+def test_a_fit_trusts_the_quiet_kind_more_and_is_surer():
+    seen = observe(RunTable.from_frame(uneven()))
+    kinds = replace(seen, measured_sd=None, noise_kind=np.arange(len(seen)) % 2)
+    alike = replace(seen, measured_sd=None)
+    far = seen.points.take([int(np.argmax(seen.points.flops))])
+    widths = []
+    for rows in (kinds, alike):
+        draws = fit_law(law_named("chinchilla"), rows, n_bootstrap=200).draws(far, 200, 0, model_error=False)
+        widths.append(np.log(draws).std())
+    assert widths[0] < 0.7 * widths[1]
