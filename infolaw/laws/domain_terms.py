@@ -28,6 +28,7 @@ OWN_TERM = Parameter(
 LEAK = Parameter("leak", (1e-4, 1.0), "what a token is worth to the other domains", "l", start=(0.01, 0.5), log=True)
 HARM = Parameter("P", (1e-6, 1e2), "share that full repetition adds to the data terms", "P", start=(1e-3, 1.0), log=True)
 HARM_GROWTH = Parameter("kappa", (0.0, 2.0), "growth of the harm with model size", "kappa", start=(0.0, 1.0))
+WEAR = Parameter("omega", (-0.5, 1.5), "how much sooner larger models use up a pass", "omega", start=(0.0, 0.5))
 QUALITY = Parameter("theta", (-1.0, 5.0), "how fast a token's worth falls from bucket to bucket", "theta", start=(0, 1))
 
 
@@ -44,6 +45,8 @@ class DomainTerms(Law):
     harm : {"none", "bounded"}
         Whether spent passes also cost: all terms grow by 1 + P sum_d w_d (1 - e^(-(epochs_d - 1)/R*)) N^kappa, as in
         ``repetition``, with N at the runs' centre.
+    passes : {"alike", "sooner"}
+        Whether larger models use up passes sooner: R* N^-omega, with N at the runs' centre.
 
     References
     ----------
@@ -52,6 +55,7 @@ class DomainTerms(Law):
     """
 
     harm: Literal["none", "bounded"] = "none"
+    passes: Literal["alike", "sooner"] = "alike"
 
     sees_recipe = True
     name = "domain_terms"
@@ -64,6 +68,7 @@ class DomainTerms(Law):
         several = len({bucket for bucket in schema.buckets if bucket is not None}) > 1
         own = (OWN_TERM, LEAK) if len(schema.domains) > 1 else (OWN_TERM,)
         rest = (*((QUALITY,) if several else ()), *((HARM, HARM_GROWTH) if self.harm == "bounded" else ()))
+        rest = (*rest, *((WEAR,) if self.passes == "sooner" else ()))
         return (IRREDUCIBLE, MODEL_TERM, MODEL_EXPONENT, DATA_EXPONENT, *own, SPENT, *rest)
 
     def fixed(self, schema: Schema) -> dict[str, Array]:
@@ -72,18 +77,23 @@ class DomainTerms(Law):
         buckets = np.array([bucket or 0 for bucket in schema.buckets], float)
         return {"bucket": buckets, "member": member, "log_n": np.array(schema.log_n_params)}
 
+    def _saturation(self, p: Constants, x: Points) -> Array:
+        """R* of every point, with a last axis."""
+        wear = np.exp(-p["omega"] * (x.log_n_params - p["log_n"])) if "omega" in p else 1.0
+        return np.asarray((p["R"] * wear)[..., None])
+
     def _harm(self, p: Constants, x: Points) -> tuple[Array, Array]:
         """Share by which spent passes raise the data terms, and its derivative by R."""
         if "P" not in p:
             return np.zeros((1, 1)), np.zeros((1, 1))
-        passes, half = x.cell_repeats, p["R"][..., None]
+        passes, half = x.cell_repeats, self._saturation(p, x)
         left = np.exp(-passes / half)
         grown = p["P"] * np.exp(p["kappa"] * (x.log_n_params - p["log_n"]))
         return grown * ((1 - left) * x.weights).sum(-1), grown * (-left * passes / half**2 * x.weights).sum(-1)
 
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array]:
         """Worth by cell and its derivative by R, what feeds every domain, its term, all with a last axis."""
-        worth, by_r, _ = diminished(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        worth, by_r, _ = diminished(x.cell_seen, x.cell_repeats, self._saturation(p, x))
         worth, by_r = self._density(p) * worth, self._density(p) * by_r
         return worth, by_r, *self._terms(p, worth)
 
@@ -99,7 +109,7 @@ class DomainTerms(Law):
 
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
         return np.asarray(p["E"] + model_term(p, x) + self._terms(p, worth)[1].sum(-1) * (1 + self._harm(p, x)[0]))
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
@@ -110,6 +120,8 @@ class DomainTerms(Law):
         model, by_fed = np.exp(-p["alpha"] * x.log_n_params), -p["beta"][..., None] * terms / fed
         total = by_fed.sum(-1)
         by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
+        by_r = (by_worth * by_r).sum(-1) + data * harm_by_r  # of the R* at hand
+        half = self._saturation(p, x)[..., 0]
         return {
             "E": np.ones((1, 1)),
             "A": model,
@@ -117,7 +129,8 @@ class DomainTerms(Law):
             "B": terms / p["B"],
             "beta": -(terms * np.log(fed)).sum(-1),
             "leak": total * worth.sum(-1),
-            "R": (by_worth * by_r).sum(-1) + data * harm_by_r,
+            "R": by_r * half / p["R"],
+            "omega": -by_r * half * (x.log_n_params - p["log_n"]),
             "P": data * harm / p.get("P", 1.0),
             "kappa": data * harm * (x.log_n_params - p["log_n"]),
             "theta": -(by_worth * worth * p["bucket"]).sum(-1),
@@ -125,9 +138,9 @@ class DomainTerms(Law):
 
     def by_share(self, p: Constants, x: Points) -> Array:
         """Return derivatives by shares: of what feeds the terms, and of the harm."""
-        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, p["R"][..., None])
+        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
         fed, terms = self._terms(p, worth)
-        harm, half, tokens = self._harm(p, x)[0], p["R"][..., None], x.tokens[:, None]
+        harm, half, tokens = self._harm(p, x)[0], self._saturation(p, x), x.tokens[:, None]
         by_fed = -p["beta"][..., None] * terms * (1 + harm)[..., None] / fed
         total = by_fed.sum(-1)
         by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]

@@ -31,14 +31,16 @@ LAWS = (
     "repetition",
     "repetition:harm=ratio",
     "concave_mixing:data=fading",
-    "domain_terms",
-    "domain_terms:harm=bounded",
+    "domain_terms:passes=sooner",
+    "domain_terms:harm=bounded,passes=sooner",
 )
 """Laws that are weighed, each alone and with a residual; chinchilla with one is the proxies' word on mixtures."""
 ONCE = ("data_constrained", "infolaw_e", "concave_mixing:data=fading", "domain_terms")
 """Laws that are weighed where no run repeats data."""
 LITERATURE = {"R_D": (15.4, 15.0), "R": (15.4, 15.0), "R_N": (5.3, 10.0)}
 """What is believed of repetition where no run repeats: Muennighoff et al. (2023), whose own runs tell it to a factor."""
+GROWTH = {"omega": (0.1, 0.2)}
+"""What is believed of how much sooner larger models use up passes: runs of few sizes hardly tell, and targets are larger."""
 RARE = 0.04
 """Forms with a smaller share are left out."""
 FEW_STEPS = 20
@@ -132,16 +134,19 @@ def _held(
     """What the hold-outs say of the best form: its error on the first of them, model error and stretch from all."""
     points, seeds = evidence.rows.points, evidence.rows.seed_noise
     fitted = iter(with_worlds([attempt.fitted for attempt in trials if attempt.fitted is not None], FEW_STEPS))
+    scatter = np.min([member.noise for member in members], axis=0)
+    noise = scatter if seeds is None else np.minimum(scatter, seeds.sd)
     asked = [
         (
             split.name,
             replace(attempt, fitted=attempt.fitted and next(fitted)),
             points.take(split.test),
             Support.of(points.take(split.train)),
+            noise[split.test],
         )
         for attempt, split in zip(trials, folds, strict=True)
     ]
-    error, stretch = model_error(asked, seeds.sd if seeds is not None else min(member.noise for member in members))
+    error, stretch = model_error(asked)
     pct = 100 * np.expm1(trials[0].errors)
     numbers = float(np.abs(pct).mean()), float(pct.mean()), float(np.abs(pct).max())
     return HeldOut(folds[0].name, int(folds[0].train.sum()), len(pct), *numbers, error), stretch
@@ -163,7 +168,8 @@ def _forms(evidence: Evidence, laws: Sequence[str | Law] | None) -> tuple[list[F
             constants = {parameter.name for parameter in law.bind(evidence.law_schema).parameters}
         except InfolawError:
             continue
-        priors = {} if repeats else {key: value for key, value in LITERATURE.items() if key in constants}
+        believed = GROWTH if repeats else LITERATURE
+        priors = {key: value for key, value in believed.items() if key in constants}
         found += [Form(law, has_residual, priors or None) for has_residual in (False, True)]
     if not found:
         raise RecipeError(f"none of the laws {', '.join(map(str, laws or LAWS))} takes the cells of these runs.")

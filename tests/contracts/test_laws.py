@@ -19,7 +19,7 @@ VARIANTS = [
     "repetition:harm=size",
     "infolaw_e:growth=log",
     "concave_mixing:data=fading",
-    "domain_terms:harm=bounded",
+    "domain_terms:harm=bounded,passes=sooner",
     "infolaw:log_base=10,param_unit=1e6,token_unit=1e3",
 ]
 CELLS = ("q0", "q1", "q2")
@@ -71,7 +71,7 @@ def test_analytic_slopes_by_share_are_the_differenced_ones(spec, cells):
     np.testing.assert_allclose(law.by_share(theta, one_group), differenced, rtol=1e-5, atol=1e-5 * np.abs(differenced).max())
 
 
-@pytest.mark.parametrize("spec", ["domain_terms", "domain_terms:harm=bounded"])
+@pytest.mark.parametrize("spec", ["domain_terms", "domain_terms:harm=bounded,passes=sooner"])
 def test_a_law_with_terms_by_domain_has_them_for_every_group_and_the_gradient_holds(spec):
     points = some_points()
     schema = Schema(("web/q0", "web/q1", "code/q0"), GROUPS, "loss", points.log_n_params.mean(), points.log_tokens.mean())
