@@ -113,6 +113,17 @@ def noise_covariance(problem: Problem, theta: Array, run_id: Runs = None) -> Arr
     return np.asarray(bread @ (known.row_sd**2 * rows + known.run_sd**2 * by_run @ by_run.T) @ bread)
 
 
+def bounded_covariance(problem: Problem, theta: Array, sd: float) -> Array:
+    """Covariance (n_values, n_values) by curvature, under noise `sd` of log loss and a normal belief as wide as the bounds.
+
+    What the runs do not decide is as open as the law allows; a bootstrap stays in the valley that the fit is in.
+    """
+    jacobian, (low, high) = problem.standardised(theta)[1], problem.bound.bounds
+    wide = np.where(np.isfinite(high - low), _OF_BOUNDS * (high - low), 1.0)
+    told = (jacobian @ jacobian.T + problem.extra.jacobian @ problem.extra.jacobian.T) / sd**2
+    return np.asarray(wide[:, None] * np.linalg.inv(np.eye(len(wide)) + wide[:, None] * told * wide) * wide)
+
+
 def deviance_unit(problem: Problem, theta: Array, run_id: Runs = None) -> float:
     """Rise of the objective that stands for one half of deviance: sigma^2 for least squares of independent rows.
 
@@ -165,6 +176,8 @@ def _curvature(problem: Problem, jacobian: Array) -> Array:
     return np.asarray(full @ full.T)
 
 
+_OF_BOUNDS = 0.25
+"""Standard deviation of a value that no run decides, as a share of the range that the law allows."""
 _NO_CURVATURE = 1e-200
 """A squared derivative below this is none: its square root would overflow the inverse."""
 

@@ -57,7 +57,9 @@ def design(
     noise: Annotated[
         float | None, typer.Option(help="Standard deviation of log loss between equal runs; by default the fit's scatter.")
     ] = None,
-    method: Annotated[str, typer.Option(help="regret (of the plan), or d_optimal (of all constants).")] = "regret",
+    method: Annotated[
+        str, typer.Option(help="regret (of the plan), knowledge_gradient (of the next run alone), d_optimal (of all).")
+    ] = "regret",
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="The runs to do, as a run table (.csv) or whole (.json).")] = None,
     seed: Seed = 0,

@@ -1,7 +1,8 @@
 """What is believed of the decisions' losses and the candidates' outcomes together: one normal distribution.
 
-Read `Beliefs.of`. Means and covariances come from the draws of a predictor; what may be wrong with its law is added by
-``doubt.py``.
+Read `Beliefs.of`. Means come from the draws of a predictor, covariances half from draws and half from its curvature
+(``linear.py``), where it has one: a bootstrap of few runs stays in the valley that the fit is in and is too sure, a
+curvature sees nothing of constants that lie on a bound. What may be wrong with the law is added by ``doubt.py``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..pricer import Pricer
 from .candidates import Candidates
 from .decisions import Decisions, Tried, draws_in_blocks
 from .doubt import Doubt
+from .linear import directions
 
 N_DRAWS = 500
 _FAR = 4.0
@@ -63,15 +65,16 @@ class Beliefs:
         """Join the draws of both with what may be wrong with the law; without that if not `doubt`."""
         predictor, targets, runs = pricer.predictor, found.points(pricer), tried.points(pricer)
         losses = _tamed(draws_in_blocks(predictor, targets, N_DRAWS, seed, model_error=False))
+        mean, n, every = losses.mean(0), len(targets), _stacked(targets, runs)
         logs = _tamed(np.log(draws_in_blocks(predictor, runs, N_DRAWS, seed, model_error=False)))
-        mean, n = losses.mean(0), len(targets)
-        both = np.concatenate([losses - mean, logs - logs.mean(0)], axis=1)
-        spread = both.T @ both / N_DRAWS
+        drawn = np.concatenate([(losses - mean) / mean, logs - logs.mean(0)], axis=1)
+        spread, moved = drawn.T @ drawn / N_DRAWS, directions(predictor, every, noise_sd)
+        if moved is not None:
+            spread = (spread + moved.T @ moved) / 2
         if doubt:
-            unit = np.concatenate([mean, np.ones(len(runs))])
-            spread = spread + Doubt.of(predictor).left(_stacked(targets, runs), runs_of(predictor), noise_sd) * np.outer(
-                unit, unit
-            )
+            spread = spread + Doubt.of(predictor).left(every, runs_of(predictor), noise_sd)
+        unit = np.concatenate([mean, np.ones(len(runs))])
+        spread = spread * np.outer(unit, unit)
         noise = np.full(len(runs), noise_sd**2)
         return cls(mean, spread[:n, :n], spread[:n, n:], spread[n:, n:], noise, Tried.of(pricer, found), runs.weights)
 

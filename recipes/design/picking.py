@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from infolaw.units import Array
 from .beliefs import Beliefs
 
 N_WORLDS = 256
+N_CHANCES = 1024
+"""Worlds in which the best decisions are counted."""
 REPEATS = (1, 4)
 """So many like it are imagined when a candidate is judged: one run alone may never change a decision, four may."""
 POWERS = (0.0, 0.5, 1.0)
@@ -99,6 +102,23 @@ Criterion = Callable[[State, Array, int], Array]
 
 
 def regret(state: State, surprise: Array, repeats: int) -> Array:
+    """Fall of the variance between the plan and what may be best in its place, by how likely each is.
+
+    Additive in what runs tell, so it sees the use of a run that changes no decision alone, and free of noise of its own;
+    what a run gains by opening shares that none has tried counts by its square [nats/token, squared].
+
+    References
+    ----------
+    .. [1] Chaloner and Verdinelli (1995), "Bayesian experimental design: a review", Statist. Sci. 10: c-optimality.
+    """
+    b = state.beliefs
+    plan = int(np.where(b.tried.open, b.losses, np.inf).argmin())
+    told = (b.shared - b.shared[plan]) ** 2 / (np.maximum(np.diag(b.outcomes), 0.0) + b.noise / repeats)
+    opened = np.where(b.tried.with_runs(b.runs), b.losses[:, None], np.inf).min(0)
+    return np.asarray(_chances(b) @ told / repeats + np.maximum(b.losses[plan] - opened, 0.0) ** 2)
+
+
+def knowledge_gradient(state: State, surprise: Array, repeats: int) -> Array:
     """Fall of the plan's expected regret (knowledge gradient), a share of that of all repeats.
 
     References
@@ -116,13 +136,26 @@ def regret(state: State, surprise: Array, repeats: int) -> Array:
     return np.asarray((state.value - least.mean(0, dtype=float)) / repeats)
 
 
+def _chances(beliefs: Beliefs) -> Array:
+    """How often each decision is the best, (n_decisions,)."""
+    best = _worlds(beliefs, N_CHANCES).argmin(1)
+    return np.asarray(np.bincount(best, minlength=len(beliefs.losses)) / N_CHANCES)
+
+
+def _worlds(beliefs: Beliefs, n: int) -> Array:
+    """Losses of all decisions in drawn worlds, (n, n_decisions)."""
+    values, vectors = np.linalg.eigh(beliefs.spread)
+    half = np.random.default_rng(0).standard_normal((n // 2, len(values))) * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(np.concatenate([half, -half]) @ vectors.T + beliefs.losses)
+
+
 def d_optimal(state: State, surprise: Array, repeats: int) -> Array:
     """Half the logarithm by which the joint variance of all constants falls; knows nothing of the plan."""
     b = state.beliefs
     return np.asarray(0.5 * np.log1p(repeats * np.maximum(np.diag(b.outcomes), 0.0) / b.noise) / repeats)
 
 
-METHODS: dict[str, Criterion] = {"regret": regret, "d_optimal": d_optimal}
+METHODS: dict[str, Criterion] = {"regret": regret, "knowledge_gradient": knowledge_gradient, "d_optimal": d_optimal}
 
 
 def pick(
@@ -139,16 +172,19 @@ def pick(
         Of the batch [FLOP].
     most : int
         Runs in the batch.
-    method : {"regret", "d_optimal"}
+    method : {"regret", "knowledge_gradient", "d_optimal"}
     worth : callable, optional
         See `Worth`; a candidate that buys less than its own FLOP would buy in the final run is not chosen.
     """
     rng = np.random.default_rng(0)
     half = rng.standard_normal((N_WORLDS // 2, most))
     surprises = np.concatenate([half, -half])
-    repeats = REPEATS if method == "regret" else (1,)
+    repeats = REPEATS if method == "knowledge_gradient" else (1,)
     batches = [_batch(beliefs, flops, budget, surprises, METHODS[method], repeats, power, worth) for power in POWERS]
-    return max(batches, key=lambda batch: batch[1])[0]
+    if worth is None:
+        return max(batches, key=lambda batch: batch[1])[0]
+    costs = worth(np.array([flops[list(picked.index)].sum() for picked, _ in batches]))
+    return batches[int(np.argmax([picked.total - cost for (picked, _), cost in zip(batches, costs, strict=True)]))][0]
 
 
 def _batch(
@@ -167,11 +203,12 @@ def _batch(
     least = np.zeros(len(flops)) if worth is None else worth(flops)
     for number, surprise in enumerate(surprises.T):
         best = alone = np.full(len(flops), -np.inf)
+        pays = worth is None or _pays(state, surprise, least)
         for n in repeats:
-            can = (n * flops <= left * (1 + 1e-9)) & (n <= surprises.shape[1] - number)
+            can = (n * flops <= left * (1 + 1e-9)) & (n <= surprises.shape[1] - number) & pays
             value = criterion(state, surprise, n)
             alone = value if n == 1 else alone
-            best = np.where(can & (value > least), np.maximum(best, value), best)
+            best = np.where(can & (value > 0), np.maximum(best, value), best)
         if not np.isfinite(best).any() and worth is None:  # nothing is seen to change the plan: learn what can be learnt
             best = np.where(flops <= left * (1 + 1e-9), d_optimal(state, surprise, 1), -np.inf)
         if not np.isfinite(best).any():
@@ -183,6 +220,11 @@ def _batch(
         index.append(k)
         state, left = after, left - flops[k]
     return Picked(tuple(index), tuple(buys)), score
+
+
+def _pays(state: State, surprise: Array, least: Array) -> Any:
+    """Which candidates, one or several alike, take more from the regret than `least` (n_candidates,) each."""
+    return np.any([knowledge_gradient(state, surprise, n) > least for n in REPEATS], axis=0)
 
 
 def value_of(beliefs: Beliefs, index: Sequence[int]) -> tuple[float, ...]:
@@ -198,7 +240,4 @@ def value_of(beliefs: Beliefs, index: Sequence[int]) -> tuple[float, ...]:
 
 def expected_regret(beliefs: Beliefs, n: int = 8192) -> float:
     """Loss of the best open decision above the best in each world, on average over worlds [nats/token]."""
-    values, vectors = np.linalg.eigh(beliefs.spread)
-    half = np.random.default_rng(0).standard_normal((n // 2, len(values))) * np.sqrt(np.maximum(values, 0.0))
-    worlds = np.concatenate([half, -half]) @ vectors.T + beliefs.losses
-    return float(beliefs.losses[beliefs.tried.open].min() - worlds.min(1).mean())
+    return float(beliefs.losses[beliefs.tried.open].min() - _worlds(beliefs, n).min(1).mean())

@@ -119,7 +119,7 @@ def design_runs(
         Regret to leave alone [nats/token]; by default what one per cent more compute would bring in the final run.
     noise_sd : float, optional
         Standard deviation of log loss between equal runs; see `usual_noise` for the default.
-    method : {"regret", "d_optimal"}
+    method : {"regret", "knowledge_gradient", "d_optimal"}
         ``d_optimal`` knows only what the runs tell of all constants: seconds cheaper, blind to the plan.
     seed : int
 
@@ -182,8 +182,8 @@ class _Worth:
 
 
 def _picked(beliefs: Beliefs, tried: Candidates, budget: float, most: int, method: str, worth: _Worth) -> Picked:
-    if method == "regret":
-        return pick(beliefs, tried.flops, budget, most=most, worth=worth.each).trimmed()
+    if method != "d_optimal":
+        return pick(beliefs, tried.flops, budget, most=most, method=method, worth=worth.each).trimmed()
     chosen = pick(beliefs, tried.flops, budget, most=most, method=method)
     return Picked(chosen.index, value_of(beliefs, chosen.index))
 

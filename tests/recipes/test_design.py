@@ -18,6 +18,7 @@ from recipes.design import make_design
 from recipes.design.beliefs import Beliefs
 from recipes.design.candidates import candidates
 from recipes.design.decisions import Tried, decisions, losses_of, other_sizes
+from recipes.design.linear import directions
 from recipes.design.picking import expected_regret, pick, value_of
 from recipes.pricer import Pricer
 
@@ -247,3 +248,35 @@ def test_the_command_answers_and_refuses(law, corpus, tmp_path):
         assert refused.exit_code == 2
         assert refused.stderr.startswith("error: ")
         assert "Traceback" not in refused.output
+
+
+def test_the_linear_spread_of_well_told_constants_is_the_delta_methods():
+    well = law_of(72, noise=0.005)
+    points = well.points(2e9, 8e10, weights=np.eye(3), unique=1e11)
+    moved = directions(well, points, well.noise_sd)
+    np.testing.assert_allclose(np.sqrt((moved**2).sum(0)), well.log_sd(points), rtol=0.15)
+
+
+def test_what_no_run_decides_is_as_open_as_the_law_allows():
+    fresh = fit("data_constrained", simulated_runs(noise_sd=0.005), bootstrap=50, heldout=None)
+    points = fresh.points(1e9, 4e11, weights=[1.0], unique=np.array([[1e13], [1e10]]))
+    once, often = np.sqrt((directions(fresh, points, 0.005) ** 2).sum(0))
+    drawn = np.log(fresh.draws(points, 50, model_error=False)).std(0)
+    assert often > 5 * once
+    assert often > 3 * drawn[1]
+
+
+def test_laws_of_an_average_and_targets_of_a_sum_stand_side_by_side(law):
+    from infolaw.ensemble import Ensemble
+    from infolaw.weighted import WeightedFit
+
+    points = law.points(4e9, 4e11, weights=np.eye(3), unique=1e11)
+    own = directions(law, points, 0.01)
+    twin = directions(WeightedFit((law, law), (0.5, 0.5)), points, 0.01)
+    np.testing.assert_allclose((twin**2).sum(0), (own**2).sum(0) / 2)
+    other = law_of(18, law="repetition")
+    both = directions(Ensemble((law, other), (0.5, 0.5), (0.5, 0.5)), points, 0.01)
+    apart = np.log(law.predict(points) / other.predict(points)) / 2
+    parts = [(directions(one, points, 0.01) ** 2).sum(0) for one in (law, other)]
+    np.testing.assert_allclose((both**2).sum(0), (parts[0] + parts[1]) / 2 + apart**2)
+    assert directions(object(), points, 0.01) is None

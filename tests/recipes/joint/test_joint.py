@@ -11,6 +11,7 @@ from infolaw.observations import observe
 from infolaw.points import Points
 from infolaw.runs import RunTable
 from recipes import Budget, Cell, Constraints, Corpus, Recipe, make_plan
+from recipes.design import make_design
 from recipes.joint import Evidence, fit_joint
 from recipes.joint.cells import pouring
 
@@ -129,3 +130,11 @@ def test_slopes_by_share_are_those_of_differences(joint):
     moved = points.cell_tokens + 1e-6 * points.tokens[:, None] * np.concatenate([np.eye(3), -np.eye(3)])[:, None]
     ends = np.stack([joint.predict(replace(points, cell_tokens=tokens)) for tokens in moved], -1)
     np.testing.assert_allclose(joint.by_share(points), (ends[:, :3] - ends[:, 3:]) / 2e-6, rtol=1e-4, atol=1e-6)
+
+
+def test_a_design_takes_a_joint_prediction(joint):
+    target_run = Budget(n_params=8e9, tokens=2e11)
+    found = make_design(joint, CORPUS, 1e20, target=target_run, baseline=Recipe.natural(CORPUS), tolerance=0.0, most_runs=2)
+    assert found.regret > 0
+    assert 0 <= found.regret_after <= found.regret
+    assert found.stop or all(set(run.weights) == set(CELLS) for run in found.runs)
