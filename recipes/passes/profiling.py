@@ -39,9 +39,10 @@ def profile_pass(
         )
         for group in group_shards(documents.shards)
     ]
-    whole = Partial(Profile.empty(criteria))
-    for receipt in run_tasks(tasks, folder, executor, tell):
-        whole.merge(Partial.read(folder / receipt.key))
+    partials = (Partial.read(folder / receipt.key) for receipt in run_tasks(tasks, folder, executor, tell))
+    whole = next(partials, Partial(Profile.empty(criteria)))
+    for partial in partials:
+        whole.merge(partial)
     return whole
 
 

@@ -122,6 +122,7 @@ def run_tasks(
     place = receipts or folder
     for needed in (folder, place):
         needed.mkdir(parents=True, exist_ok=True)
+    _release_memory()  # of what was done before: the peak of a run is while tasks run
     sizes = {task.key: task.size for task in tasks}
     done, total = 0, sum(sizes.values())
     found: dict[str, Receipt] = {}
