@@ -9,6 +9,9 @@ from typing import Any
 
 from .places import is_local
 
+PIECE = 1 << 19
+"""Most that is asked for at once [bytes]: of more, Linux fetches no more than its readahead, often 128 kB or 1.3 MB."""
+
 Fetch = Callable[[Iterable[tuple[int, int]]], None]
 
 
@@ -28,7 +31,8 @@ def fetching(place: str, metadata: Any, leaves: Sequence[str]) -> Iterator[Fetch
         for first, stop in ranges:
             for group in range(max(first, asked), stop):
                 for begin, size in _chunks(metadata.row_group(group), leaves):
-                    os.posix_fadvise(handle, begin, size, os.POSIX_FADV_WILLNEED)
+                    for at in range(begin, begin + size, PIECE):
+                        os.posix_fadvise(handle, at, min(PIECE, begin + size - at), os.POSIX_FADV_WILLNEED)
             asked = max(asked, stop)
 
     try:
