@@ -20,7 +20,7 @@ from infolaw.units import Array
 
 from .budget import Budget
 from .pricer import Pricer
-from .size_search import best_size, recipes_at
+from .size_search import best_size_and_recipe, recipes_at
 from .weight_search import Limits, improved
 
 N_DRAWS = 400
@@ -124,13 +124,13 @@ def best_size_over(pricer: Pricer, budget: Budget, reference: Array, risk: Risk,
     Raises
     ------
     BudgetError
-        See `best_size`.
+        See `best_size_and_recipe`.
     """
-    n_params, tokens = best_size(pricer, budget)
+    n_params, tokens, weights = best_size_and_recipe(pricer, budget)
     if budget.overtraining is not None:
         return n_params, tokens
     sizes = n_params * np.exp(STEPS)
-    losses, recipes = recipes_at(pricer, budget, sizes, pricer.best_weights(n_params, tokens))
+    losses, recipes = recipes_at(pricer, budget, sizes, weights)
     found = []
     for k in np.flatnonzero(np.isfinite(losses)):
         size, spent = float(sizes[k]), budget.tokens_at(float(sizes[k]))

@@ -18,7 +18,13 @@ _ROUNDS = 2
 
 
 def best_size(pricer: Pricer, budget: Budget) -> tuple[float, float]:
-    """Model size and tokens of the lowest loss at a budget, each size with its own best recipe.
+    """Model size and tokens of the lowest loss at a budget, see `best_size_and_recipe`."""
+    n_params, tokens, _ = best_size_and_recipe(pricer, budget)
+    return n_params, tokens
+
+
+def best_size_and_recipe(pricer: Pricer, budget: Budget) -> tuple[float, float, Array]:
+    """Model size and tokens of the lowest loss at a budget, each size with its own best recipe, and a recipe nearly as good.
 
     Raises
     ------
@@ -46,7 +52,9 @@ def best_size(pricer: Pricer, budget: Budget) -> tuple[float, float]:
         k = int(losses.argmin())
     n_params = float(np.exp(_vertex(grid, losses, k)))
     tokens = budget.tokens_at(n_params)
-    return (n_params, tokens) if budget.overtraining is None else budget.at_ratio(budget.overtraining * tokens / n_params)
+    if budget.overtraining is not None:
+        n_params, tokens = budget.at_ratio(budget.overtraining * tokens / n_params)
+    return n_params, tokens, recipes[k]
 
 
 def recipes_at(pricer: Pricer, budget: Budget, sizes: Array, start: Array) -> tuple[Array, Array]:
