@@ -1,10 +1,11 @@
 """How good a plan is against others' where the truth is known, and how long it takes. CPU seconds, one thread.
 
-    python benchmarks/planner.py [--quick] [--json] [--folder DIR]
+    python benchmarks/planner.py [--quick] [--json] [--folder DIR] [--workers N]
 
-1. Planted worlds of `experiments.planned` (--quick: one of each family, the rivals that take no time): mean regret over
-   worlds and both budgets, ours over the best rival's; share of intervals at the chosen plan that hold the true loss,
-   inside the families.
+1. Planted worlds of `experiments.planned` kept for judgement: mean regret over worlds and both budgets, ours over the best
+   rival's; share of intervals at the chosen plan that hold the true loss, inside the families. Four worlds of each family
+   and 60 cheap ones (--quick: one of each, 4 cheap ones, the rivals that take no time), shared out over two processes.
+   All worlds, with intervals: `python -m experiments run planned`.
 2. `plan` for 26 domains x 6 buckets, 200 draws of every law: joint prediction of 40 law runs and 128 proxies, size, recipe
    and everything that is printed. Its fit is timed apart.
 """
@@ -15,7 +16,9 @@ import argparse
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +39,17 @@ SHAPE, N_DRAWS, N_RUNS, N_PROXIES, CONCENTRATION = (26, 6), 200, 40, 128, 50.0
 TIMED_LAWS = ("infolaw_e",)
 """Laws of the timed plan, alone and with a residual of the proxies: the whole family takes minutes to fit over 156 cells."""
 QUICK_RIVALS = ("quality_first", "olmix", "surrogate")
-QUICK_CHEAP = 4
+PER_FAMILY, CHEAP, QUICK_CHEAP = 4, 60, 4
 MOST_SECONDS, MOST_RATIO = 5.0, 0.5
 
 
 def judged(config: Config) -> dict[str, Any]:
     """Regrets and coverage over planted worlds."""
-    trials = [trial(world, config) for world in planned_worlds(config)]
+    with ProcessPoolExecutor(config.n_workers, initializer=threadpool_limits, initargs=(1,)) as pool:
+        trials = list(pool.map(partial(trial, config=config), planned_worlds(config)))
+        cheap = list(pool.map(partial(cheap_trial, config=config), cheap_worlds(config.n_cheap)))
     regret = {name: float(np.mean([one.regret[name] for one in trials])) for name in trials[0].regret}
     rival = min(config.rivals, key=lambda name: regret[name])
-    cheap = [cheap_trial(world, config) for world in cheap_worlds(config.n_cheap)]
     held = [one.held for one in cheap if one.family != "outside"]
     return {
         "n_worlds": len(trials),
@@ -82,10 +86,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="four worlds, three rivals: within 50 s on two cores")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, help="where rivals' plans are kept from run to run")
+    parser.add_argument("--workers", type=int, default=2, help="processes that worlds are shared out over")
     options = parser.parse_args()
-    config = Config(kept=options.folder)
+    config = Config(PER_FAMILY, "odd", n_cheap=CHEAP, n_workers=options.workers, kept=options.folder)
     if options.quick:
-        config = replace(config, per_family=1, which="odd", rivals=QUICK_RIVALS, n_cheap=QUICK_CHEAP)
+        config = replace(config, per_family=1, rivals=QUICK_RIVALS, n_cheap=QUICK_CHEAP)
     try:
         with threadpool_limits(1):
             numbers = {**judged(config), **timed()}

@@ -214,7 +214,15 @@ class FittedLaw:
 
     def predict(self, points: Points) -> Array:
         """Loss (n_points,) [nats/token]."""
-        return np.array(self.bound.predict(self.theta[None], points)[0])
+        return np.array(self.bound.loss(self._constants(points), points)[0])
+
+    def _constants(self, points: Points) -> dict[str, Array]:
+        return self.bound.spread(self.theta[None], points) if len(self.schema.groups) > 1 else self._alike
+
+    @cached_property
+    def _alike(self) -> dict[str, Array]:
+        """Constants as the law sees them at any point, where there are no groups."""
+        return self.bound.spread(self.theta[None], self.problem.points.take([0]))
 
     def by_share(self, points: Points) -> Array:
         """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""

@@ -206,9 +206,12 @@ class BoundLaw:
 
     def predict(self, theta: Array, points: Points) -> Array:
         """Losses (n_batch, n_points) of vectors (n_batch, n_values) [nats/token]."""
+        return self.loss(self.spread(theta, points), points, len(theta))
+
+    def loss(self, constants: Constants, points: Points, n_batch: int = 1) -> Array:
+        """Losses (n_batch, n_points) under constants from `spread`, which without groups are the same for all points."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss = self.law.predict(self.spread(theta, points), points)
-        return np.broadcast_to(loss, (len(theta), len(points)))
+            return np.broadcast_to(self.law.predict(constants, points), (n_batch, len(points)))
 
     def jacobian(self, theta: Array, points: Points) -> Array:
         """Derivatives of `predict` by the vector, (n_batch, n_values, n_points)."""
