@@ -50,7 +50,7 @@ class Risk:
         If the quantile is not between 0 and 1.
     """
 
-    quantile: float | None = 0.75
+    quantile: float | None = 0.6
 
     def __post_init__(self) -> None:
         if self.quantile is not None and not 0 < self.quantile < 1:

@@ -85,7 +85,7 @@ def plan(
         list[Path] | None,
         typer.Option(help="Mixture proxies beside the fit's runs; repeat the option for more files."),
     ] = None,
-    risk: Annotated[float, typer.Option(help="Quantile of the loss against today's that is minimised; 0: its mean.")] = 0.75,
+    risk: Annotated[float, typer.Option(help="Quantile of the loss against today's that is minimised; 0: its mean.")] = 0.6,
     group: Annotated[str | None, typer.Option(help="One of the fit's groups.")] = None,
     stages: Annotated[str | None, typer.Option(help="Shares of the stages, as 0.8,0.2: a recipe for each.")] = None,
     decay_weight: Annotated[
