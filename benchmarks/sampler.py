@@ -44,7 +44,7 @@ def contest(name: str, place: Path, given: Path, folder: Path) -> dict[str, Any]
     shutil.rmtree(out, ignore_errors=True)
     target = out if name in ("limit", "infolaw", "infolaw-processes") else folder / f"{name}.parquet"
     limits = {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "2", "PYTHONPATH": str(HERE.parent)}
-    limits["MIMALLOC_PURGE_DELAY"] = "2000"  # as `recipes.documents` sets it, for the limit too
+    limits["MIMALLOC_PURGE_DELAY"] = "1000"  # as `recipes.documents` sets it, for the limit too
     done = subprocess.run(
         [sys.executable, HERE / "sampler_rivals.py", name, place, given, target],
         env={**os.environ, **limits},

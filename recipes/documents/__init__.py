@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .shard import Shard
 
-os.environ.setdefault("MIMALLOC_PURGE_DELAY", "2000")
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "1000")
 """Milliseconds that Arrow keeps memory of one batch for the next; it reads this once, when it is loaded. Its own 10 make
 the system clear the same pages for every batch."""
 
