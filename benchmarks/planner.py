@@ -16,7 +16,7 @@ import argparse
 import json
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,11 +43,10 @@ PER_FAMILY, CHEAP, QUICK_CHEAP = 4, 60, 4
 MOST_SECONDS, MOST_RATIO = 5.0, 0.5
 
 
-def judged(config: Config) -> dict[str, Any]:
+def judged(config: Config, pool: Executor) -> dict[str, Any]:
     """Regrets and coverage over planted worlds."""
-    with ProcessPoolExecutor(config.n_workers, initializer=threadpool_limits, initargs=(1,)) as pool:
-        trials = list(pool.map(partial(trial, config=config), planned_worlds(config)))
-        cheap = list(pool.map(partial(cheap_trial, config=config), cheap_worlds(config.n_cheap)))
+    trials = list(pool.map(partial(trial, config=config), planned_worlds(config)))
+    cheap = list(pool.map(partial(cheap_trial, config=config), cheap_worlds(config.n_cheap)))
     regret = {name: float(np.mean([one.regret[name] for one in trials])) for name in trials[0].regret}
     rival = min(config.rivals, key=lambda name: regret[name])
     held = [one.held for one in cheap if one.family != "outside"]
@@ -92,8 +91,9 @@ def main() -> int:
     if options.quick:
         config = replace(config, per_family=1, rivals=QUICK_RIVALS, n_cheap=QUICK_CHEAP)
     try:
-        with threadpool_limits(1):
-            numbers = {**judged(config), **timed()}
+        with ProcessPoolExecutor(config.n_workers, initializer=threadpool_limits, initargs=(1,)) as pool:
+            price = pool.submit(timed)
+            numbers = {**judged(config, pool), **price.result()}
     except InfolawError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

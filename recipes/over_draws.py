@@ -30,6 +30,8 @@ N_TOGETHER = 16
 CHOOSING, PRICING = slice(0, None, 2), slice(1, None, 2)
 """Which worlds choose, and which price."""
 N_IMPROVED = 2
+MOST_STEPS, WITHIN = 100, 1e-8
+"""Of an improvement: a quantile of worlds has kinks, at which a search for less would only turn about."""
 STEPS = np.linspace(-0.9, 0.9, 7)
 """Sizes about the best by the point prediction, in logarithms."""
 
@@ -112,7 +114,7 @@ def chosen_weights(worlds: Worlds, limits: Limits, first: Sequence[Array]) -> tu
     candidates.append(np.mean(candidates, axis=0))  # within the limits, which are convex
     order = np.argsort(worlds.values(np.array(candidates)), kind="stable")[:N_IMPROVED]
     for k in order:
-        candidates.append(improved(lambda w: worlds.values(w, 2 * N_TOGETHER), candidates[k], limits, most=100))
+        candidates.append(improved(lambda w: worlds.values(w, 2 * N_TOGETHER), candidates[k], limits, MOST_STEPS, WITHIN))
     table = np.array(candidates)
     table = table[np.argsort(worlds.values(table), kind="stable")]
     return np.asarray(table[0]), table
