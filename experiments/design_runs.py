@@ -177,7 +177,7 @@ def course(job: tuple[PlannedWorld, str], config: Config) -> Course:
             break
         tried = candidates(pricer, found, budget, seed=number)
         beliefs = Beliefs.of(pricer, found, tried, usual_noise(fitted), number, doubt=method != "d_optimal")
-        expected.append(expected_regret(beliefs))
+        expected.append(expected_regret(beliefs.drawn or beliefs))
         chosen = CHOOSERS[method](pricer, tried, beliefs, budget, config.n_runs, rng)
         runs = tried.take(np.array(chosen, np.intp))
         seen = seen if not len(runs) else added(seen, world, runs.points(pricer), rng)

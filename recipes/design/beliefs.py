@@ -7,7 +7,7 @@ curvature sees nothing of constants that lie on a bound. What may be wrong with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,9 @@ class Beliefs:
         Which decisions are open.
     runs : ndarray, (n_candidates, n_law_cells)
         Shares of the candidates.
+    drawn : Beliefs, optional
+        The same by draws alone: what regret is told by. Runs are chosen by beliefs that are wider, so that they see what
+        a bootstrap takes for settled; told by those, regret is three times the true one.
     """
 
     losses: Array
@@ -57,6 +60,7 @@ class Beliefs:
     noise: Array
     tried: Tried
     runs: Array
+    drawn: Beliefs | None = None
 
     @classmethod
     def of(
@@ -69,14 +73,17 @@ class Beliefs:
         logs = _tamed(np.log(draws_in_blocks(predictor, runs, N_DRAWS, seed, model_error=False)))
         drawn = np.concatenate([(losses - mean) / mean, logs - logs.mean(0)], axis=1)
         spread, moved = drawn.T @ drawn / N_DRAWS, directions(predictor, every, noise_sd)
-        if moved is not None:
-            spread = (spread + moved.T @ moved) / 2
-        if doubt:
-            spread = spread + Doubt.of(predictor).left(every, runs_of(predictor), noise_sd)
+        wrong = Doubt.of(predictor).left(every, runs_of(predictor), noise_sd) if doubt else 0.0
         unit = np.concatenate([mean, np.ones(len(runs))])
-        spread = spread * np.outer(unit, unit)
-        noise = np.full(len(runs), noise_sd**2)
-        return cls(mean, spread[:n, :n], spread[:n, n:], spread[n:, n:], noise, Tried.of(pricer, found), runs.weights)
+        open_now = Tried.of(pricer, found)
+
+        def believed(covariance: Array) -> Beliefs:
+            both = (covariance + wrong) * np.outer(unit, unit)
+            noise = np.full(len(runs), noise_sd**2)
+            return cls(mean, both[:n, :n], both[:n, n:], both[n:, n:], noise, open_now, runs.weights)
+
+        plain = believed(spread)
+        return plain if moved is None else replace(believed((spread + moved.T @ moved) / 2), drawn=plain)
 
 
 def _tamed(draws: Array) -> Array:

@@ -140,8 +140,10 @@ def design_runs(
     beliefs = Beliefs.of(pricer, found, tried, noise, seed)
     worth = _Worth(pricer, found, beliefs)
     limit = worth(NEGLIGIBLE * worth.flops) if tolerance is None else tolerance
-    regret = expected_regret(beliefs)
-    picked = _picked(beliefs, tried, budget_flops, most_runs, method, worth)
+    told = beliefs.drawn or beliefs
+    regret = expected_regret(told)
+    index = _picked(beliefs, tried, budget_flops, most_runs, method, worth).index
+    picked = Picked(index, value_of(told, index))
     stop = _stop(regret, picked, limit, worth(float(tried.flops[list(picked.index)].sum())))
     runs = () if stop else _proposed(pricer, found, tried, picked, list(rivals or {}))
     left = max(0.0, regret - picked.total) if runs else regret
@@ -184,8 +186,7 @@ class _Worth:
 def _picked(beliefs: Beliefs, tried: Candidates, budget: float, most: int, method: str, worth: _Worth) -> Picked:
     if method != "d_optimal":
         return pick(beliefs, tried.flops, budget, most=most, method=method, worth=worth.each).trimmed()
-    chosen = pick(beliefs, tried.flops, budget, most=most, method=method)
-    return Picked(chosen.index, value_of(beliefs, chosen.index))
+    return pick(beliefs, tried.flops, budget, most=most, method=method)
 
 
 def _check(budget: float, most: int, tolerance: float | None, noise_sd: float | None, method: str) -> None:
