@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,7 +20,7 @@ from ..corpus import Corpus
 from .corrected import Corrected, Form, with_worlds
 from .evidence import Evidence
 from .joint import Joint
-from .judging import Score, Trial, folds_of_evidence, judged, model_error, trials_of, wholes_of
+from .judging import Held, Score, Trial, folds_of_evidence, judged, model_error, trials_of, wholes_of
 from .residual import Residual
 
 LAWS = (
@@ -103,8 +102,8 @@ def fit_joint(
         tuple(scores[k].weight / total for k in kept),
         tuple(scores[k].frequency for k in kept),
     )
-    best = min(kept, key=lambda k: scores[k].ratio)
-    heldout, stretch = _held(evidence, folds, trials[best], members)
+    best = int(np.argmin([scores[k].ratio for k in kept]))
+    heldout, stretch = _held(evidence, folds, [trials[k] for k in kept], best, members, weights)
     return Joint(members, weights, frequencies, evidence, scores, heldout, stretch, _reason(scores, len(folds), notes))
 
 
@@ -129,25 +128,32 @@ def _tried(
 
 
 def _held(
-    evidence: Evidence, folds: Sequence[Split], trials: Sequence[Trial], members: Sequence[Corrected]
+    evidence: Evidence,
+    folds: Sequence[Split],
+    trials: Sequence[Sequence[Trial]],
+    best: int,
+    members: Sequence[Corrected],
+    weights: Sequence[float],
 ) -> tuple[HeldOut, float]:
-    """What the hold-outs say of the best form: its error on the first of them, model error and stretch from all."""
-    points, seeds = evidence.rows.points, evidence.rows.seed_noise
-    fitted = iter(with_worlds([attempt.fitted for attempt in trials if attempt.fitted is not None], FEW_STEPS))
+    """What the hold-outs say: the error of the best form on the first of them, model error and stretch of all from all."""
+    points, seeds, own = evidence.rows.points, evidence.rows.seed_noise, trials[best]
+    fitted = iter(with_worlds([attempt.fitted for attempt in own if attempt.fitted is not None], FEW_STEPS))
     scatter = np.min([member.noise for member in members], axis=0)
     noise = scatter if seeds is None else np.minimum(scatter, seeds.sd)
     asked = [
-        (
+        Held(
             split.name,
-            replace(attempt, fitted=attempt.fitted and next(fitted)),
+            own[k].fitted and next(fitted),
+            own[k].errors,
+            np.stack([form[k].errors for form in trials]),
             points.take(split.test),
             Support.of(points.take(split.train)),
             noise[split.test],
         )
-        for attempt, split in zip(trials, folds, strict=True)
+        for k, split in enumerate(folds)
     ]
-    error, stretch = model_error(asked)
-    pct = 100 * np.expm1(trials[0].errors)
+    error, stretch = model_error(asked, np.array(weights))
+    pct = 100 * np.expm1(own[0].errors)
     numbers = float(np.abs(pct).mean()), float(pct.mean()), float(np.abs(pct).max())
     return HeldOut(folds[0].name, int(folds[0].train.sum()), len(pct), *numbers, error), stretch
 

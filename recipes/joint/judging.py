@@ -1,6 +1,6 @@
 """Which law, alone or with a residual, predicts runs it has not seen: larger ones, more repeated ones, other mixtures.
 
-Read `folds_of_evidence`, then `judged` (the rule), then `model_error` (what the best errs in, as it enters intervals).
+Read `folds_of_evidence`, then `judged` (the rule), then `model_error` (what they err in together, as it enters intervals).
 """
 
 from __future__ import annotations
@@ -184,14 +184,45 @@ def _rule(means: Array) -> tuple[Array, Array]:
     return np.exp(behind), share / share.sum(0)
 
 
-def model_error(trials: Sequence[tuple[str, Trial, Points, Support, Array]]) -> tuple[ModelError, float]:
-    """What a form errs in beyond the noise of runs and its own spread: a level, and a stretch of contrasts.
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What one hold-out says of the forms that are kept.
+
+    Attributes
+    ----------
+    name : str
+    best : Corrected or None
+        The best form, fitted without these runs.
+    best_errors : ndarray, (n_test,)
+    errors : ndarray, (n_members, n_test)
+        ln(predicted) - ln(measured) of every form.
+    points : Points
+        The runs held out.
+    support : Support
+        The box of what was fitted.
+    noise : ndarray, (n_test,)
+        Standard deviation of every run held out [log loss].
+    """
+
+    name: str
+    best: Corrected | None
+    best_errors: Array
+    errors: Array
+    points: Points
+    support: Support
+    noise: Array
+
+
+def model_error(folds: Sequence[Held], shares: Array) -> tuple[ModelError, float]:
+    """What the average of the forms errs in beyond the noise of runs and its own spread: a level, a stretch of contrasts.
+
+    Its own spread is that of the best form by the noise of the runs, and that between the forms: both are in the draws.
 
     Parameters
     ----------
-    trials : sequence of (str, Trial, Points, Support, ndarray)
-        Name of the fold, what was tried, the points held out (n_test), the box of what was fitted, and the standard
-        deviation of every run held out (n_test,) [log loss].
+    folds : sequence of Held
+    shares : ndarray, (n_members,)
+        Of the forms in the average.
 
     Returns
     -------
@@ -202,22 +233,23 @@ def model_error(trials: Sequence[tuple[str, Trial, Points, Support, Array]]) -> 
         kinds of hold-outs, so that unseen repetition counts as much as unseen sizes.
     """
     levels, missed, said = [USUAL_LEVEL], dict[str, float](), dict[str, float]()
-    for name, attempt, points, support, noise in trials:
-        if attempt.fitted is None or not np.isfinite(attempt.errors).all():
+    for fold in folds:
+        if fold.best is None or not np.isfinite(fold.errors).all():
             continue
-        member, kind = _places(points), next(kind for kind in KINDS if name.startswith(kind))
-        expected = np.log(attempt.fitted.predict(points))
-        apart = np.log(attempt.fitted.draws(points, N_WORLDS, 0)).T - expected[:, None]
-        grown = (member / member.sum(0)).T / growth(points, support)
-        known = np.median(((grown @ apart) ** 2).mean(0)) + (grown**2 @ noise**2).mean()
-        levels.append(float(np.sqrt(max(((grown @ attempt.errors) ** 2).mean() - known, 0.0))))
-        own = float(np.median((_within(apart, member) ** 2).sum(0))) + float((noise**2).mean()) * (
-            len(points) - member.shape[1]
-        )
-        missed[kind] = missed.get(kind, 0.0) + float((_within(attempt.errors, member) ** 2).sum()) - own
-        said[kind] = said.get(kind, 0.0) + float((_within(expected, member) ** 2).sum())
-    shares = [max(missed[kind], 0.0) / said[kind] for kind in said if said[kind] > 1e-6]
-    stretch = float(np.sqrt(np.mean(shares))) if shares else 0.0
+        member, kind = _places(fold.points), next(kind for kind in KINDS if fold.name.startswith(kind))
+        own = np.log(fold.best.predict(fold.points))
+        errors = shares @ fold.errors
+        apart, between = np.log(fold.best.draws(fold.points, N_WORLDS, 0)) - own, fold.errors - errors
+        grown = (member / member.sum(0)).T / growth(fold.points, fold.support)
+        known = np.median(((apart @ grown.T) ** 2).mean(1)) + shares @ ((between @ grown.T) ** 2).mean(1)
+        level = ((grown @ errors) ** 2).mean() - known - (grown**2 @ fold.noise**2).mean()
+        levels.append(float(np.sqrt(max(level, 0.0))))
+        inner = np.median(_squares(apart, member)) + shares @ _squares(between, member)
+        inner += (fold.noise**2).mean() * (len(errors) - member.shape[1])
+        missed[kind] = missed.get(kind, 0.0) + float(_squares(errors, member) - inner)
+        said[kind] = said.get(kind, 0.0) + float(_squares(own + errors - fold.best_errors, member))
+    parts = [max(missed[kind], 0.0) / said[kind] for kind in said if said[kind] > 1e-6]
+    stretch = float(np.sqrt(np.mean(parts))) if parts else 0.0
     least = LEAST_CONTRAST / USUAL_SPREAD
     return ModelError(float(np.median(levels)), least, 1.0, len(levels) - 1), max(stretch, LEAST_STRETCH)
 
@@ -229,6 +261,6 @@ def _places(points: Points) -> Array:
     return np.eye(int(place.max()) + 1)[place.ravel()]
 
 
-def _within(values: Array, member: Array) -> Array:
-    """Values (n_points,) or (n_points, n) less the mean of their place."""
-    return np.asarray(values - member @ ((member / member.sum(0)).T @ values))
+def _squares(values: Array, member: Array) -> Array:
+    """Sum of squares of values (..., n_points) about the mean of their place, (...)."""
+    return np.asarray(((values - values @ (member / member.sum(0)) @ member.T) ** 2).sum(-1))
