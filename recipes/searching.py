@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from infolaw.errors import RecipeError
 from infolaw.files import package_version
@@ -170,13 +171,14 @@ def search_swarm(
         "corpus": corpus.fingerprint,
         "tokens": tokens,
     }
-    found = recommend(
-        setting,
-        {"today's mixture": today} if baseline is not None else None,
-        best=METHODS[method](setting),
-        provenance=provenance,
-    )
-    proposed = noisy_expected_improvement(setting, n_next) if n_next else np.zeros((0, len(region.names)))
+    with threadpool_limits(1):  # on a thousand rows threads only wait for each other
+        found = recommend(
+            setting,
+            {"today's mixture": today} if baseline is not None else None,
+            best=METHODS[method](setting),
+            provenance=provenance,
+        )
+        proposed = noisy_expected_improvement(setting, n_next) if n_next else np.zeros((0, len(region.names)))
     return Found(found, skills, setting, proposed, today, (*notes, *told, *learnt, *_priced(repetition, found.weights)))
 
 

@@ -41,7 +41,7 @@ def improved(values: Values, region: Region, starts: Array, slopes: Values | Non
     n_cells = starts.shape[1]
     rules: Any = [
         {"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones(n_cells)},
-        *_group_rules(region, n_cells),
+        *group_rules(region, n_cells),
     ]
 
     def value_and_slope(w: Any) -> Any:
@@ -65,15 +65,21 @@ def improved(values: Values, region: Region, starts: Array, slopes: Values | Non
             options={"maxiter": max_steps, "ftol": 1e-10},
         )
         ends.append(np.where(np.isfinite(found.x), found.x, start))
-    moved = region.project(np.array(ends))
+    return settled(values, region, starts, np.array(ends))
+
+
+def settled(values: Values, region: Region, starts: Array, ends: Array) -> Array:
+    """Return the ends (n_starts, n_cells) brought inside the region, or the start where that is no better."""
+    moved = region.project(ends)
     moved = region.project(np.where(moved < _SMALL, 0.0, moved))
     return np.where((values(moved) < values(starts))[:, None], moved, starts)
 
 
-def _group_rules(region: Region, n_cells: int) -> list[Any]:
+def group_rules(region: Region, n_unknowns: int) -> list[Any]:
+    """Return the limits of the groups as scipy takes them, of unknowns that begin with the shares."""
     rules = []
     for group in region.groups:
-        row = np.zeros(n_cells)
+        row = np.zeros(n_unknowns)
         row[group.members] = 1.0
         for sign, limit in ((1.0, group.low), (-1.0, group.high)):
             rules.append(

@@ -76,9 +76,13 @@ class Objective:
             tuple(names), signs * sizes / sizes.sum(), np.asarray(scale, float), np.asarray(baseline, float), kind, guard
         )
 
+    def changes(self, losses: Array) -> Array:
+        """Targets (..., n_targets) less the baseline's, in units of `scale`, below 0 where better."""
+        return np.asarray((np.asarray(losses) - self.baseline) / self.scale * np.sign(self.weights))
+
     def __call__(self, losses: Array) -> Array:
         """Objective (...,) of targets (..., n_targets)."""
-        change = (np.asarray(losses) - self.baseline) / self.scale * np.sign(self.weights)
+        change = self.changes(losses)
         size = np.abs(self.weights)
         used = size > 0
         total = (change * size).sum(-1) if self.kind == "sum" else change[..., used].max(-1)

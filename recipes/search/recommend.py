@@ -14,6 +14,7 @@ from infolaw.units import Array
 from .beliefs import Beliefs, distance
 from .candidates import around, pool
 from .descent import lowest
+from .limited import limited_optimum
 from .objective import Objective
 from .recommendation import FAR, Price, Recommendation, Rival
 from .region import Group, Region
@@ -91,13 +92,22 @@ class Setting:
         by_target = self.beliefs.gradient(weights)
         if by_target is None or self.objective.slope is None:
             raise RecipeError("this objective has no exact derivative: take differences.")
-        more = 0.0 if self.repetition is None else self.repetition.gradient(weights) * self.objective.unit
-        return np.asarray(by_target @ self.objective.slope + more)
+        return np.asarray(by_target @ self.objective.slope + self.extra_slopes(weights))
+
+    def extra_slopes(self, weights: Array) -> Array:
+        """Derivatives of `extra` by the shares, (n_points, n_cells)."""
+        slopes = np.zeros_like(weights) if self.repetition is None else self.repetition.gradient(weights)
+        return np.asarray(slopes * self.objective.unit)
 
     @property
     def is_smooth(self) -> bool:
         """Whether `slopes` are known."""
-        return self.objective.slope is not None and self.beliefs.gradient(self.prior[None]) is not None
+        return self.objective.slope is not None and self.has_slopes
+
+    @property
+    def has_slopes(self) -> bool:
+        """Whether the surrogates' derivatives are known."""
+        return self.beliefs.gradient(self.prior[None]) is not None
 
     def candidates(self, n: int = N_POOL) -> Array:
         """Allowed candidates, best predicted first, (n_points, n_cells)."""
@@ -111,6 +121,8 @@ class Setting:
         starts = candidates[:N_TABLE]
         if self.caution and self.beliefs.has_spread:
             return lowest(self.judged, self.region, starts)
+        if self.objective.slope is None and self.has_slopes:
+            return limited_optimum(self, starts)
         return lowest(self.values, self.region, starts, slopes=self.slopes if self.is_smooth else None)
 
 
@@ -231,7 +243,7 @@ def _prices(setting: Setting, candidates: Array, best: Array) -> tuple[Price, ..
             )
     found = []
     for name, wider in freed.items():
-        free = lowest(setting.judged, wider, np.concatenate([best[None], candidates[:N_TABLE]]), n_starts=3)
+        free = replace(setting, region=wider).optimum(np.concatenate([best[None], candidates]))
         found.append(Price(name, float(setting.objective.nats(now - setting.judged(free[None])[0]))))
     return tuple(sorted(found, key=lambda price: -price.cost))
 

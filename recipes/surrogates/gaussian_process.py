@@ -16,13 +16,15 @@ from infolaw.units import Array
 
 from .base import Surrogate
 from .doubt import doubts
-from .likelihood import N_SHARED, Evidence, Posterior, Priors
+from .likelihood import N_SHARED, Evidence, Posterior, Priors, root_of
 from .warps import PowerWarp, SkewWarp
 
 FIRST_ROWS = 192
 """Runs on which the constants are first looked for; on all of them few steps are left."""
 MOST_ON_ONE_THREAD = 768
 """Runs up to which several threads only wait for each other."""
+MOST_DRAWN_ON_ONE_THREAD = 2048
+"""Points up to which the same holds for drawn surfaces."""
 EXPECTATIONS = 3
 """Updates of the runs' doubts between two searches for constants."""
 
@@ -158,12 +160,10 @@ class GaussianProcess(Surrogate):
     def draws(self, X: Array, n: int, seed: int = 0) -> Array:
         """Return noise-free losses ``(n, n_points)``; draw j is the same surface at every point."""
         points = self.posterior_.scale(self._points(X))
-        covariance = self.posterior_.joint(points)
-        covariance.flat[:: len(points) + 1] += 1e-9 * (1.0 + np.diag(covariance))
-        values, vectors = np.linalg.eigh(covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))
         normal = np.random.default_rng(seed).standard_normal((n, len(points)))
-        return self.target_.back(self.posterior_.mean(points) + normal @ root.T, self.posterior_.constants.skew)
+        with threadpool_limits(None if len(points) > MOST_DRAWN_ON_ONE_THREAD else 1):
+            moved = normal @ root_of(self.posterior_.joint(points)).T
+            return self.target_.back(self.posterior_.mean(points) + moved, self.posterior_.constants.skew)
 
     def gradient(self, X: Array) -> Array:
         """Return d(predicted loss)/d(feature), ``(n_points, n_features)``."""

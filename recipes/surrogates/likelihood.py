@@ -23,6 +23,8 @@ N_SHARED = 5
 LEVEL_VARIANCE = 1.0
 """Prior variance of the constant level, in variances of the loss."""
 REJECTED = 1e10
+ROOT_TRIED = (1e-10, 1e-9, 1e-8, 1e-7, 1e-6)
+"""Parts of the variance added until a root exists."""
 
 
 class Constants(NamedTuple):
@@ -207,3 +209,24 @@ class Posterior:
         by_square = matern(squared_distances(points, self.scaled), self.smoothness)[1] * self.weights
         rows = by_square.sum(1)[:, None] * points - by_square @ self.scaled
         return np.asarray(2 * np.exp(2 * self.constants.log_amplitude) * rows)
+
+
+def root_of(covariance: Array) -> Array:
+    """Return a lower root of a covariance ``(n, n)`` that rounding may have left a little short of positive.
+
+    Cholesky's, a tenth of the work of eigenvalues, with as little added to the diagonal as it takes.
+
+    Examples
+    --------
+    >>> root_of(np.ones((2, 2))).round(3).tolist()
+    [[1.0, 0.0], [1.0, 0.0]]
+    """
+    unit = np.diag(covariance) + max(float(np.diag(covariance).mean()), 1e-12)
+    for extra in ROOT_TRIED:
+        total = covariance.copy()
+        total.flat[:: len(total) + 1] += extra * unit
+        factor, failed = lapack.dpotrf(total, lower=1, clean=1)
+        if not failed:
+            return np.asarray(factor)
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
