@@ -35,7 +35,7 @@ class Residual:
 
         The search begins at `near`, what another law leaves of the same runs: a third of the time.
         """
-        process = GaussianProcess(skewed=False, n_doubts=1, seed=seed)
+        process = GaussianProcess(skewed=False, own_curves=False, n_doubts=1, seed=seed)
         return cls(process.fit(shares, errors) if near is None else process.fit_near(near.process, shares, errors))
 
     def mean(self, shares: Array) -> Array:

@@ -17,6 +17,7 @@ from infolaw.units import Array
 from .base import Surrogate
 from .doubt import doubts
 from .likelihood import N_SHARED, Evidence, Posterior, Priors, root_of
+from .own_curves import OwnCurves
 from .warps import PowerWarp, SkewWarp
 
 FIRST_ROWS = 192
@@ -41,6 +42,8 @@ class GaussianProcess(Surrogate):
         Learn a transform of the loss between the identity and a logarithm above a floor.
     smoothness : {2.5, 1.5}
         Of the Matern kernel.
+    own_curves : bool
+        Add one curve a share to the process over all of them, see `own_curves`.
     n_doubts : int
         Rounds in which runs far off the surface are trusted less (Student's t noise, see `doubt`); 0: normal noise.
     max_rows : int
@@ -69,6 +72,7 @@ class GaussianProcess(Surrogate):
     power: float | None = None
     skewed: bool = True
     smoothness: float = 2.5
+    own_curves: bool = True
     n_doubts: int = 2
     max_rows: int = 1024
     seed: int = 0
@@ -100,7 +104,12 @@ class GaussianProcess(Surrogate):
         if self.power is not None and not 0.05 <= self.power <= 1.2:
             raise RecipeError(f"power = {self.power:g} is outside 0.05 to 1.2; leave it None to learn it.")
         self.target_ = SkewWarp.of(y)
-        self._evidence = Evidence(X, y, PowerWarp.of(X), self.target_, self.smoothness, np.ones(len(y)), Priors())
+        inputs, trusted = PowerWarp.of(X), np.ones(len(y))
+        self._evidence = Evidence(X, y, inputs, self.target_, self.smoothness, trusted, Priors())
+        if self.own_curves and inputs.powered.any():
+            curves = OwnCurves(inputs)
+            places = curves.positions(X)
+            self._evidence = replace(self._evidence, curves=curves, own=curves.covariance(places, places))
         self._theta, self._bounds = self._start(self._evidence)
         self._order = np.random.default_rng(self.seed).permutation(len(y))
         self.condition(self._evidence.doubt)
@@ -127,7 +136,7 @@ class GaussianProcess(Surrogate):
         self.doubt_ = doubt
         self.noise_ = float(np.exp(constants.log_noise) * np.sqrt(doubt.mean())) * self.target_.scale
         self.left_out_ = self.target_.back(self.posterior_.left_out[0], constants.skew)
-        self.importance_ = self.posterior_.scaled.std(0)
+        self.importance_ = self.posterior_.scaled.std(0)[: len(constants.log_lengths)]
 
     def _start(self, evidence: Evidence) -> tuple[Array, list[tuple[float, float]]]:
         """Return a first guess of the constants, and bounds."""
@@ -138,12 +147,15 @@ class GaussianProcess(Surrogate):
         spread = np.where(spread > 1e-9, spread, max(float(spread.max()), 1e-3))
         log_lengths = np.log(spread * np.sqrt(2 * len(spread)))
         low, high = evidence.target.limits(evidence.y)
-        theta = np.concatenate([log_lengths, [0.0, np.log(0.15), offset, power, 0.0 if not self.skewed else 0.05 * high]])
-        shared = [(-5.0, 4.0), (-6.0, 0.5), (np.log(3e-5), np.log(0.05)), (np.log(0.05), np.log(1.2)), (low, high)]
+        theta = np.concatenate(
+            [log_lengths, [prior.own[0], 0.0, np.log(0.15), offset, power, 0.0 if not self.skewed else 0.05 * high]]
+        )
+        own = (-6.0, 2.0) if evidence.own is not None else (prior.own[0], prior.own[0])
+        shared = [own, (-5.0, 4.0), (-6.0, 0.5), (np.log(3e-5), np.log(0.05)), (np.log(0.05), np.log(1.2)), (low, high)]
         if self.power is not None:
-            shared[3] = (power, power)
+            shared[4] = (power, power)
         if not self.skewed:
-            shared[4] = (0.0, 0.0)
+            shared[5] = (0.0, 0.0)
         return theta, [*((value - 4.0, value + 5.0) for value in theta[:-N_SHARED]), *shared]
 
     def predict(self, X: Array, return_std: bool = False) -> Any:
@@ -168,10 +180,8 @@ class GaussianProcess(Surrogate):
     def gradient(self, X: Array) -> Array:
         """Return d(predicted loss)/d(feature), ``(n_points, n_features)``."""
         X, c = self._points(X), self.posterior_.constants
-        points = self.posterior_.scale(X)
-        chain = self.posterior_.inputs.slope(X, c.log_offset, c.log_power) * np.exp(-c.log_lengths)
-        slope = self.target_.back_slope(self.posterior_.mean(points), c.skew)
-        return np.asarray(slope[:, None] * self.posterior_.slope(points) * chain)
+        slope = self.target_.back_slope(self.posterior_.mean(self.posterior_.scale(X)), c.skew)
+        return np.asarray(slope[:, None] * self.posterior_.gradient(X))
 
 
 def fit_together(members: Sequence[GaussianProcess], X: Array, Y: Array) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from infolaw.errors import RecipeError
 from recipes.surrogates import BoostedTrees, GaussianProcess, JointGaussianProcess
 from recipes.surrogates.likelihood import Evidence, Posterior
+from recipes.surrogates.own_curves import OwnCurves
 from recipes.surrogates.warps import PowerWarp, SkewWarp
 from recipes.swarm import read_swarm
 
@@ -29,10 +30,12 @@ def test_the_gradient_of_the_evidence_is_that_of_central_differences(smoothness:
     X, y = swarm(30)
     X = np.column_stack([X, np.random.default_rng(1).standard_normal(30)])
     doubt = np.random.default_rng(2).uniform(0.5, 3, 30)
-    evidence = Evidence(X, y, PowerWarp.of(X), SkewWarp.of(y), smoothness, doubt)
-    theta = np.random.default_rng(3).normal(-1, 0.3, 10)
+    curves = OwnCurves(PowerWarp.of(X))
+    own = curves.covariance(curves.positions(X), curves.positions(X))
+    evidence = Evidence(X, y, PowerWarp.of(X), SkewWarp.of(y), smoothness, doubt, curves=curves, own=own)
+    theta = np.random.default_rng(3).normal(-1, 0.3, 11)
     theta[-3:] = [-5, -1, skew]
-    numeric = [(evidence(theta + step)[0] - evidence(theta - step)[0]) / 2e-5 for step in 1e-5 * np.eye(10)]
+    numeric = [(evidence(theta + step)[0] - evidence(theta - step)[0]) / 2e-5 for step in 1e-5 * np.eye(11)]
     np.testing.assert_allclose(evidence(theta)[1], numeric, rtol=2e-6, atol=2e-6)
 
 
@@ -140,3 +143,25 @@ def test_with_128_runs_it_beats_boosted_trees_with_256(shared_data: Path) -> Non
             found = np.column_stack([model.fit(train.weights[:n], y).predict(unseen.weights) for y in Y.T])
         error[n] = np.abs(found - unseen.losses("pile_cc", "github")).mean()
     assert error[128] < 0.8 * error[256]
+
+
+def test_own_curves_follow_shares_that_matter_from_a_threshold_on() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.dirichlet(np.full(8, 0.5), 400)
+    truth = 3 - np.clip((X[:, :4] - [0.05, 0.1, 0.15, 0.2]) / 0.04, 0, 1) @ [0.2, 0.15, 0.2, 0.15]
+    y = truth[:100] + 0.01 * rng.standard_normal(100)
+    errors = {
+        own: np.abs(GaussianProcess(own_curves=own).fit(X[:100], y).predict(X[100:]) - truth[100:]).mean() for own in (0, 1)
+    }
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_own_curves_are_level_beyond_their_range_and_smooth_within() -> None:
+    X, _ = swarm(10)
+    curves = OwnCurves(PowerWarp.of(X))
+    far = curves.positions(np.array([[50.0, 0, 0, 0], [90.0, 0, 0, 0]]))
+    assert (far[0] == far[1]).all()
+    table = np.random.default_rng(0).standard_normal((4, 28))
+    a = curves.positions(X)
+    numeric = [(curves.read(table, a + h)[0] - curves.read(table, a - h)[0]) / 2e-6 for h in 1e-6 * np.eye(4)]
+    np.testing.assert_allclose(curves.read(table, a)[1], np.stack(numeric, -1), rtol=1e-5, atol=1e-6)
