@@ -92,5 +92,7 @@ def _features(positions: Array) -> Array:
 @cache
 def _root() -> Array:
     """Lower root of the coefficients' covariance."""
-    places = np.arange(N_COEFFICIENTS)[:, None] * STEP / LENGTH
-    return np.linalg.cholesky(matern(squared_distances(places, places), 2.5)[0] + 1e-9 * np.eye(N_COEFFICIENTS))
+    places: Array = np.linspace(0.0, (N_COEFFICIENTS - 1) * STEP / LENGTH, N_COEFFICIENTS, dtype=np.float64)[:, None]
+    covariance: Array = matern(squared_distances(places, places), 2.5)[0]
+    covariance.flat[:: N_COEFFICIENTS + 1] += 1e-9
+    return np.asarray(np.linalg.cholesky(covariance))
