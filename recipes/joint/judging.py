@@ -216,7 +216,7 @@ class Held:
 def model_error(folds: Sequence[Held], shares: Array) -> tuple[ModelError, float]:
     """What the average of the forms errs in beyond the noise of runs and its own spread: a level, a stretch of contrasts.
 
-    Its own spread is that of the best form by the noise of the runs, and that between the forms: both are in the draws.
+    Its own spread, as the draws have it: of the best form by the noise of the runs, and of contrasts between the forms.
 
     Parameters
     ----------
@@ -241,8 +241,8 @@ def model_error(folds: Sequence[Held], shares: Array) -> tuple[ModelError, float
         errors = shares @ fold.errors
         apart, between = np.log(fold.best.draws(fold.points, N_WORLDS, 0)) - own, fold.errors - errors
         grown = (member / member.sum(0)).T / growth(fold.points, fold.support)
-        known = np.median(((apart @ grown.T) ** 2).mean(1)) + shares @ ((between @ grown.T) ** 2).mean(1)
-        level = ((grown @ errors) ** 2).mean() - known - (grown**2 @ fold.noise**2).mean()
+        known = np.median(((apart @ grown.T) ** 2).mean(1)) + (grown**2 @ fold.noise**2).mean()
+        level = ((grown @ errors) ** 2).mean() - known
         levels.append(float(np.sqrt(max(level, 0.0))))
         inner = np.median(_squares(apart, member)) + shares @ _squares(between, member)
         inner += (fold.noise**2).mean() * (len(errors) - member.shape[1])
