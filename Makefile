@@ -3,7 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 DATA := experiments/data
 GRID := $(DATA)/runs-infolaw.csv
-RUNS := $(GRID) $(DATA)/runs-regmix-buckets.csv
+PROXIES := $(DATA)/runs-regmix-buckets.csv
+RUNS := $(GRID) $(PROXIES)
 DEMO := demo
 WHERE := --target loss --where '`epochs:q0` <= 40'
 BUDGET := --flops 2.6456e12 --n-params 180992# four times the largest run: what was trained to verify the plan
@@ -28,11 +29,11 @@ demo: .venv/.library
 	@echo; echo "== 2. which law predicts the largest models, fitted on the smaller ones"
 	@$(BIN)/infolaw compare $(GRID) $(WHERE) --holdout largest-n-params:0.3
 	@echo; echo "== 3. the best of them on all runs"
-	@$(BIN)/infolaw fit $(RUNS) $(WHERE) --law repetition --out $(DEMO)/fit.json
+	@$(BIN)/infolaw fit $(GRID) $(WHERE) --law repetition --out $(DEMO)/fit.json
 	@echo; echo "== 4. the corpus"
 	@$(BIN)/infolaw corpus build $(DATA)/pool.csv --out $(DEMO)/corpus.yaml
-	@echo; echo "== 5. the plan for four times the compute of the largest run"
-	@$(BIN)/infolaw plan $(DEMO)/fit.json $(DEMO)/corpus.yaml $(BUDGET) \
+	@echo; echo "== 5. the plan for four times the compute of the largest run, by these runs and 64 proxies of mixtures together"
+	@$(BIN)/infolaw plan $(DEMO)/fit.json $(DEMO)/corpus.yaml $(BUDGET) --surrogate $(PROXIES) \
 	  --baseline $(DATA)/today.csv --max-epochs 40 --out $(DEMO)/plan.yaml
 	@$(BIN)/infolaw plot extrapolation $(DEMO)/fit.json --out $(DEMO)/extrapolation.png
 	@$(BIN)/infolaw fit $(RUNS) $(WHERE) --law infolaw_e --quiet --out $(DEMO)/infolaw_e.json

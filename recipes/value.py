@@ -28,6 +28,8 @@ from .pricer import Pricer
 _DRAWS = 400
 _MOST_COMPUTE = 100.0
 _STEPS = 200
+_ROUNDING = 1e-13
+"""Share of a loss below which a difference is that of its last digits."""
 _STEP = 1e-3
 
 
@@ -165,7 +167,9 @@ def marginal_values(pricer: Pricer, n_params: float, tokens: float, weights: Arr
     finite = np.isfinite(own.cell_unique[0])
     steps = np.where(finite, own.cell_unique[0] * _STEP, 0.0)
     more = replace(own.take(np.zeros(n, int)), cell_unique=own.cell_unique + np.diag(steps))
-    falls = pricer.predictor.predict(own) - pricer.predictor.predict(more)
+    expected = pricer.predictor.predict(own)
+    falls = expected - pricer.predictor.predict(more)
+    falls = np.where(np.abs(falls) > _ROUNDING * expected, falls, 0.0)
     return np.asarray(np.divide(falls, steps, out=np.zeros(n), where=steps > 0)[pricer.cells])
 
 
