@@ -89,10 +89,12 @@ def described(config: Config) -> Swarm:
 
 
 def _held_out(surrogate: Surrogate, X: Array, y: Array, folds: list[np.ndarray]) -> Array:
+    from sklearn.base import clone
+
     found = np.empty(len(y))
     for test in folds:
         rest = np.setdiff1d(np.arange(len(y)), test)
-        found[test] = type(surrogate)(**surrogate.get_params()).fit(X[rest], y[rest]).predict(X[test])
+        found[test] = clone(surrogate).fit(X[rest], y[rest]).predict(X[test])
     return found
 
 

@@ -115,11 +115,17 @@ def growth(points: Points, support: Support) -> Array:
     return np.asarray(np.sqrt(1.0 + np.max(far, axis=0)))
 
 
+def places(points: Points) -> Array:
+    """Which runs are of one size and token count, and so differ in their data alone, (n_points, n_places)."""
+    sizes = np.round(np.stack([points.log_n_params, points.log_tokens], 1), 2)
+    found, place = np.unique(sizes, axis=0, return_inverse=True)
+    return np.eye(len(found))[place.ravel()]
+
+
 def _parts(fold: Fold) -> tuple[float, float, float]:
     """Level, contrast and spread of one fold, as they would be inside the box."""
-    sizes = np.round(np.stack([fold.points.log_n_params, fold.points.log_tokens], 1), 2)
-    _, place, count = np.unique(sizes, axis=0, return_inverse=True, return_counts=True)
-    member = np.eye(len(count))[place.ravel()]
+    member = places(fold.points)
+    count = member.sum(0)
 
     def scatter(values: Array) -> float:
         inner = values - member @ ((member / count).T @ values)

@@ -55,17 +55,16 @@ def versus(
     pricer: Pricer, name: str, rival: Array, n_params: float, tokens: float, losses: Array, draws: Array, level: float
 ) -> Versus:
     """The plan against another recipe, from predictions (2,) and draws (n, 2) of the plan and the other."""
+    times = equivalent_compute(pricer, rival, n_params, tokens, float(losses[0]))
+    return Versus(name, float(losses[1]), float(losses[0] - losses[1]), *_told(draws, level), times)
+
+
+def _told(draws: Array, level: float) -> tuple[float, float, float]:
+    """Ends of the difference between two recipes in drawn worlds (n, 2), and the chance that the first is better."""
     difference = draws[:, 0] - draws[:, 1]
     ends = Interval.of(difference[:, None], level)
-    return Versus(
-        name,
-        float(losses[1]),
-        float(losses[0] - losses[1]),
-        float(ends.lower[0]),
-        float(ends.upper[0]),
-        float((difference < 0).mean() + 0.5 * (difference == 0).mean()),
-        equivalent_compute(pricer, rival, n_params, tokens, float(losses[0])),
-    )
+    chance = (difference < 0).mean() + 0.5 * (difference == 0).mean()
+    return float(ends.lower[0]), float(ends.upper[0]), float(chance)
 
 
 def equivalent_compute(pricer: Pricer, weights: Array, n_params: float, tokens: float, loss: float) -> float | None:
@@ -98,9 +97,6 @@ def target_changes(
     found = []
     for part, weight in zip(whole.parts, whole.weights, strict=True):
         loss, draws = part.predict(points), part.draws(points, _DRAWS, seed, worlds=PRICING)
-        change = draws[:, 0] - draws[:, 1]
-        ends = Interval.of(change[:, None], level)
-        low, high, better = float(ends.lower[0]), float(ends.upper[0]), float((change < 0).mean())
-        numbers = weight, float(loss[0]), float(loss[0] - loss[1]), low, high, better + 0.5 * float((change == 0).mean())
+        numbers = weight, float(loss[0]), float(loss[0] - loss[1]), *_told(draws, level)
         found.append(TargetChange(part.schema.target, *numbers))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Commands of laws: fit, compare, predict, allocate, isoflop, laws. Mounted side by side with those of recipes.
+"""Commands of laws (``laws.py``) and of sizes (``sizes.py``). Mounted side by side with those of recipes.
 
 A body parses, makes one library call, prints and returns. Results go to stdout, an `InfolawError` is one sentence on
 stderr and exit code 2; exit code 3 says: answered, but outside what the runs support. Read ``options.py`` first.

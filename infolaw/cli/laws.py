@@ -1,4 +1,4 @@
-"""Commands that fit laws, describe them and hold them against runs: laws, fit, compare, predict, accuracy."""
+"""Commands that fit laws, describe them and hold them against runs: laws, fit, compare, accuracy."""
 
 from __future__ import annotations
 

@@ -27,6 +27,11 @@ Constants: TypeAlias = Mapping[str, Array]
 """Constants by name, each broadcasting to (n_batch, n_points), or to (n_batch, n_points, n_cells) if by cell."""
 
 
+def density_of(p: Constants) -> Array:
+    """Worth of a token of each cell by its quality bucket, exp(-theta d), (n_batch, 1, n_cells); one for a single bucket."""
+    return np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones((1, 1, len(p["bucket"])))
+
+
 @dataclass(frozen=True)
 class Law:
     """A law of loss: subclass it, name it, list its `parameters` and write `predict`.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..points import Points, Schema
 from ..units import Array
-from .base import Constants, Law
+from .base import Constants, Law, density_of
 from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
 from .data_constrained import SPENT, diminished, worth_of
 from .parameter import Parameter
@@ -94,11 +94,9 @@ class DomainTerms(Law):
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array]:
         """Worth by cell and its derivative by R, what feeds every domain, its term, all with a last axis."""
         worth, by_r, _ = diminished(x.cell_seen, x.cell_repeats, self._saturation(p, x))
-        worth, by_r = self._density(p) * worth, self._density(p) * by_r
+        density = density_of(p)
+        worth, by_r = density * worth, density * by_r
         return worth, by_r, *self._terms(p, worth)
-
-    def _density(self, p: Constants) -> Array:
-        return np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
 
     def _terms(self, p: Constants, worth: Array) -> tuple[Array, Array]:
         """What feeds every domain, and its term."""
@@ -107,9 +105,15 @@ class DomainTerms(Law):
             fed = fed + p["leak"][..., None] * worth.sum(-1, keepdims=True)
         return fed, p["B"] * fed ** -p["beta"][..., None]
 
+    def _by_worth(self, p: Constants, fed: Array, terms: Array) -> tuple[Array, Array]:
+        """Slope of the terms by the worth of every cell, with a last axis, and by what all domains are fed alike."""
+        by_fed = -p["beta"][..., None] * terms / fed
+        total = by_fed.sum(-1)
+        return by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None], total
+
     def predict(self, p: Constants, x: Points) -> Array:
         """Loss [nats/token]."""
-        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
+        worth = density_of(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
         return np.asarray(p["E"] + model_term(p, x) + self._terms(p, worth)[1].sum(-1) * (1 + self._harm(p, x)[0]))
 
     def partials(self, p: Constants, x: Points) -> dict[str, Array]:
@@ -117,9 +121,7 @@ class DomainTerms(Law):
         worth, by_r, fed, terms = self._parts(p, x)
         harm, harm_by_r = self._harm(p, x)
         data, terms = terms.sum(-1), terms * (1 + harm)[..., None]
-        model, by_fed = np.exp(-p["alpha"] * x.log_n_params), -p["beta"][..., None] * terms / fed
-        total = by_fed.sum(-1)
-        by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
+        model, (by_worth, total) = np.exp(-p["alpha"] * x.log_n_params), self._by_worth(p, fed, terms)
         by_r = (by_worth * by_r).sum(-1) + data * harm_by_r  # of the R* at hand
         half = self._saturation(p, x)[..., 0]
         return {
@@ -138,14 +140,12 @@ class DomainTerms(Law):
 
     def by_share(self, p: Constants, x: Points) -> Array:
         """Return derivatives by shares: of what feeds the terms, and of the harm."""
-        worth = self._density(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
+        worth = density_of(p) * worth_of(x.cell_seen, x.cell_repeats, self._saturation(p, x))
         fed, terms = self._terms(p, worth)
         harm, half, tokens = self._harm(p, x)[0], self._saturation(p, x), x.tokens[:, None]
-        by_fed = -p["beta"][..., None] * terms * (1 + harm)[..., None] / fed
-        total = by_fed.sum(-1)
-        by_worth = by_fed @ p["member"].T + (p["leak"] * total if "leak" in p else 0.0 * total)[..., None]
+        by_worth, _ = self._by_worth(p, fed, terms * (1 + harm)[..., None])
         left = np.exp(-x.cell_repeats / half)
-        slope = by_worth * self._density(p) * left * tokens
+        slope = by_worth * density_of(p) * left * tokens
         if "P" not in p:
             return np.asarray(slope)
         grown = p["P"] * np.exp(p["kappa"] * (x.log_n_params - p["log_n"])) * terms.sum(-1)

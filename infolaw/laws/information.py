@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import LawError
 from ..points import Points, Schema
 from ..units import Array
-from .base import Constants, Law
+from .base import Constants, Law, density_of
 from .chinchilla import IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
 from .parameter import CellValue, Centre, Parameter
 
@@ -163,11 +163,6 @@ class InfoLaw(Law):
         x = Points.build(n_params, tokens)
         log_k = (math.log(tokens) - math.log(self.token_unit)) / math.log(self.log_base)
         return value_of_cells(p, float(np.ravel(p["a"] * self._log_n(x) + p["b"])[0]) / log_k)
-
-
-def density_of(p: Constants) -> Array:
-    """f_d = exp(-theta d), (n_batch, 1, n_cells); one for a single bucket."""
-    return np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones((1, 1, len(p["bucket"])))
 
 
 def value_of_cells(p: Constants, x: float) -> CellValue:

@@ -42,6 +42,7 @@ CONCAVITY = Parameter(
 )
 
 LEAST_SHARE = 1e-6
+"""Share at which the endless slope of a share of 0 is taken."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..points import Points, Schema
 from ..units import Array
-from .base import Constants, Law
+from .base import Constants, Law, density_of
 from .chinchilla import DATA_EXPONENT, DATA_TERM, IRREDUCIBLE, MODEL_EXPONENT, MODEL_TERM, model_term
 from .data_constrained import SPENT
 from .parameter import Parameter
@@ -85,7 +85,7 @@ class Repetition(Law):
     def _parts(self, p: Constants, x: Points) -> tuple[Array, Array, Array, Array, Array, Array]:
         """Worth by cell, D', spent share by cell, growth of the harm, harm, B D'^-beta."""
         spent = -np.expm1(-x.cell_repeats / p["R"][..., None])
-        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+        density = density_of(p)
         worth = density * x.cell_seen * (1 + p["R"][..., None] * spent)
         effective = worth.sum(-1)
         size, pool = self._reach(p, x)
@@ -104,7 +104,7 @@ class Repetition(Law):
         model = np.exp(-p["alpha"] * x.log_n_params)
         passes = x.cell_repeats
         by_r = -np.exp(-passes / p["R"][..., None]) * passes / p["R"][..., None] ** 2  # d spent / d R
-        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+        density = density_of(p)
         worth_by_r = (density * x.cell_seen * (spent + p["R"][..., None] * by_r)).sum(-1)
         by_effective = -p["beta"] * data / effective * (1 + harm)
         size, pool = self._reach(p, x)
@@ -126,7 +126,7 @@ class Repetition(Law):
         _, effective, spent, grows, harm, data = self._parts(p, x)
         tokens, half = x.tokens[:, None], p["R"][..., None]
         left = np.exp(-x.cell_repeats / half)
-        density = np.exp(-p["theta"][..., None] * p["bucket"]) if "theta" in p else np.ones(len(p["bucket"]))
+        density = density_of(p)
         by_effective = -p["beta"] * data / effective * (1 + harm)
         by_spent = np.where(x.is_fresh, 0.0, left / half) * tokens / np.maximum(x.cell_unique, 1.0)
         shrinks = p["mu"] if "mu" in p else p["kappa"] if self.harm == "ratio" else np.zeros((1, 1))

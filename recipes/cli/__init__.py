@@ -1,6 +1,6 @@
 """The command `infolaw`: its root, and the commands that know corpora, recipes and documents, a file each.
 
-The commands of laws (``infolaw/cli.py``) are mounted beside them.
+The commands of laws (``infolaw/cli``) are mounted beside them.
 """
 
 from __future__ import annotations

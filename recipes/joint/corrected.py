@@ -104,7 +104,7 @@ class Corrected:
         loss = self.law.predict(self.views.law_points(points))
         return loss if self.residual is None else loss * np.exp(self.residual.mean(self.views.shares(points)))
 
-    def by_share(self, points: Points) -> Array:
+    def log_by_share(self, points: Points) -> Array:
         """Derivative of log loss by the share of each of the finest cells, (n_points, n_cells)."""
         seen = self.views.law_points(points)
         slope = self.law.by_share(seen) / self.law.predict(seen)[:, None] @ self.views.to_law.T

@@ -106,7 +106,7 @@ class Joint:
 
     def by_share(self, points: Points) -> Array:
         """Derivative of the loss by the share of each cell at the same size and tokens, (n_points, n_cells)."""
-        relative = np.average([member.by_share(points) for member in self.members], axis=0, weights=self.weights)
+        relative = np.average([member.log_by_share(points) for member in self.members], axis=0, weights=self.weights)
         return np.asarray(self.predict(points)[:, None] * relative)
 
     def draws(

@@ -12,7 +12,7 @@ import numpy as np
 
 from infolaw.errors import InfolawError, RecipeError
 from infolaw.folds import folds_of
-from infolaw.model_error import ModelError, growth
+from infolaw.model_error import ModelError, growth, places
 from infolaw.points import Points, Support
 from infolaw.refitting import refit
 from infolaw.result import FitResult
@@ -236,7 +236,7 @@ def model_error(folds: Sequence[Held], shares: Array) -> tuple[ModelError, float
     for fold in folds:
         if fold.best is None or not np.isfinite(fold.errors).all():
             continue
-        member, kind = _places(fold.points), next(kind for kind in KINDS if fold.name.startswith(kind))
+        member, kind = places(fold.points), next(kind for kind in KINDS if fold.name.startswith(kind))
         own = np.log(fold.best.predict(fold.points))
         errors = shares @ fold.errors
         apart, between = np.log(fold.best.draws(fold.points, N_WORLDS, 0)) - own, fold.errors - errors
@@ -252,13 +252,6 @@ def model_error(folds: Sequence[Held], shares: Array) -> tuple[ModelError, float
     stretch = float(np.sqrt(np.mean(parts))) if parts else 0.0
     least = LEAST_CONTRAST / USUAL_SPREAD
     return ModelError(float(np.median(levels)), least, 1.0, len(levels) - 1), max(stretch, LEAST_STRETCH)
-
-
-def _places(points: Points) -> Array:
-    """Which runs are of one size and token count, (n_points, n_places)."""
-    sizes = np.round(np.stack([points.log_n_params, points.log_tokens], 1), 2)
-    _, place = np.unique(sizes, axis=0, return_inverse=True)
-    return np.eye(int(place.max()) + 1)[place.ravel()]
 
 
 def _squares(values: Array, member: Array) -> Array:
