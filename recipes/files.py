@@ -196,6 +196,9 @@ def read_yaml(path: str | Path, model: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "missing":
+            line = "schema_version: 1" if place == "schema_version" else f"{place}: ..."
+            raise RecipeError(f"{place} is missing beside {_short(list(first['input']))}: add the line `{line}`.") from error
         raise RecipeError(f"{place} = {_short(first['input'])}: {first['msg']}.") from error
 
 

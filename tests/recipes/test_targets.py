@@ -124,6 +124,12 @@ def test_wishes_that_the_fit_cannot_grant_are_refused(fitted, weights, said):
         reweighed(fitted, Wishes(weights))
 
 
+def test_a_line_that_an_objective_file_lacks_is_named_with_what_to_write(tmp_path):
+    (tmp_path / "objective.yaml").write_text("weights: {web: 1}\n")
+    with pytest.raises(RecipeError, match="schema_version is missing beside .'weights'.: add the line `schema_version: 1`"):
+        Wishes.read(tmp_path / "objective.yaml")
+
+
 def test_the_command_takes_an_objective_file(fitted, tmp_path):
     fitted.write(tmp_path / "fit.json")
     CORPUS.write(tmp_path / "corpus.yaml")
